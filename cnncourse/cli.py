@@ -3,6 +3,8 @@
 Every subcommand imports what it needs inside its body: ``cnncourse --help`` must not wait for torch.
 """
 
+from typing import Annotated
+
 import typer
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
@@ -37,3 +39,27 @@ def doctor() -> None:
         f"\nMissing: {', '.join(missing)}." if missing else "\nNothing that the course needs is missing."
     )
     raise typer.Exit(code=1 if missing else 0)
+
+
+@app.command()
+def release(
+    check: Annotated[
+        bool, typer.Option("--check", help="Only say what is wrong; write and run nothing.")
+    ] = False,
+    again: Annotated[bool, typer.Option("--again", help="Run every solution, changed or not.")] = False,
+) -> None:
+    """Write the solutions' exercises from the library, run what changed, and make the labs from them."""
+    from pathlib import Path
+
+    from cnncourse import release as notebooks
+
+    root = Path(__file__).resolve().parents[1]
+    try:
+        if not check:
+            notebooks.release(root, again)
+        findings = notebooks.check(root)
+    except notebooks.ReleaseError as error:
+        findings = [error]
+    for finding in findings:
+        typer.echo(str(finding), err=True)
+    raise typer.Exit(code=1 if findings else 0)
