@@ -29,10 +29,6 @@ KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 CELL_SECONDS = 300  # a cell of a solution that takes longer is a mistake: a notebook has 90 s
 
 
-class ReleaseError(Exception):
-    """Something that keeps the notebooks from being written: what, where, and what to do."""
-
-
 @dataclass(frozen=True)
 class Finding:
     """Something wrong with a notebook, and where."""
@@ -43,6 +39,10 @@ class Finding:
 
     def __str__(self) -> str:
         return f"{self.notebook}{f', {self.cell}' if self.cell else ''}: {self.message}"
+
+
+class ReleaseError(Exception):
+    """What keeps notebooks from being written: a Finding, or a sentence that says what, where and what to do."""
 
 
 # ----------------------------------------------------------------------------------- exercises in the library
@@ -265,7 +265,7 @@ def run(root: Path, path: Path, solution: NotebookNode) -> None:
     try:
         client.execute()
     except (CellExecutionError, CellTimeoutError) as error:
-        raise ReleaseError(f"{where} does not run through: {error}") from error
+        raise ReleaseError(Finding(where, None, f"does not run through: {error}")) from error
     solution.metadata["kernelspec"] = KERNEL
     solution.metadata["language_info"] = {"name": "python"}  # not the patch version of whoever ran it
 
@@ -279,7 +279,8 @@ def read(root: Path, path: Path) -> NotebookNode:
             notebook = nbformat.read(path, as_version=4)
             nbformat.validate(notebook)
     except Exception as error:
-        raise ReleaseError(f"{where} is not a valid notebook: {str(error).splitlines()[0]}") from error
+        message = f"is not a valid notebook: {str(error).splitlines()[0]}"
+        raise ReleaseError(Finding(where, None, message)) from error
     return notebook
 
 
@@ -342,7 +343,10 @@ def check(root: Path) -> list[Finding]:
             findings += _check_solution(root, path, solution, fresh)
             findings += _check_lab(root, path, fresh)
         except (ReleaseError, SyntaxError) as error:
-            findings.append(Finding(path.relative_to(root).as_posix(), None, str(error)))
+            known = error.args and isinstance(error.args[0], Finding)
+            findings.append(
+                error.args[0] if known else Finding(path.relative_to(root).as_posix(), None, str(error))
+            )
     for lab in sorted((root / LABS).glob("*.ipynb")):
         if lab.name not in {path.name for path in solutions}:
             findings.append(
