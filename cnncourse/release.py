@@ -42,7 +42,7 @@ class Finding:
 
 
 class ReleaseError(Exception):
-    """What keeps notebooks from being written: a Finding, or a sentence that says what, where and what to do."""
+    """What keeps notebooks from being written: a Finding, or a sentence: what, where and what to do."""
 
 
 # ----------------------------------------------------------------------------------- exercises in the library

@@ -1,4 +1,4 @@
-"""Releasing labs, on a course of one small module; every test breaks one thing and reads what is said of it."""
+"""Releasing labs, in a course of one small module; a test breaks one thing and reads what is said of it."""
 
 import json
 import shutil
@@ -111,7 +111,7 @@ def replace(file, old, new):
     file.write_text(content.replace(old, new))
 
 
-# ------------------------------------------------------------------------------------------------ what is written
+# -------------------------------------------------------------------------------------------- what is written
 def test_a_released_course_has_nothing_wrong(course):
     assert findings(course) == []
 
@@ -192,13 +192,13 @@ def test_a_solution_that_fails_is_named_and_nothing_is_written(course):
     )
     before = (course / "solutions" / "01_twice.ipynb").read_bytes()
     with pytest.raises(
-        ReleaseError, match=r"(?s)solutions/01_twice\.ipynb does not run through.*ZeroDivisionError"
+        ReleaseError, match=r"(?s)solutions/01_twice\.ipynb: does not run through.*ZeroDivisionError"
     ):
         release.release(course, say=lambda line: None)
     assert (course / "solutions" / "01_twice.ipynb").read_bytes() == before
 
 
-# -------------------------------------------------------------------------------------------------- what is found
+# ---------------------------------------------------------------------------------------------- what is found
 def test_a_changed_body_is_found(course):
     replace(course / "cnncourse" / "tiny.py", "twice = values + values", "twice = 2 * values")
     drifted, not_run = findings(course)
@@ -318,18 +318,16 @@ def test_an_error_kept_in_a_solution_is_found(course):
 
 def test_a_broken_notebook_is_found(course):
     (course / "solutions" / "01_twice.ipynb").write_text("{")
-    assert only(course).startswith(
-        "solutions/01_twice.ipynb: solutions/01_twice.ipynb is not a valid notebook"
-    )
+    assert only(course).startswith("solutions/01_twice.ipynb: is not a valid notebook")
 
 
-# --------------------------------------------------------------------------------------------- exercises and names
+# ---------------------------------------------------------------------------------------- exercises and names
 def test_what_is_not_in_the_library_is_named(course):
     with pytest.raises(ReleaseError, match=r"cnncourse/tiny\.py defines no treble"):
         find_exercise(course, "cnncourse.tiny:treble")
     with pytest.raises(ReleaseError, match=r"no module cnncourse\.huge"):
         find_exercise(course, "cnncourse.huge:double")
-    with pytest.raises(ReleaseError, match="class Memory has no method {'forget'}"):
+    with pytest.raises(ReleaseError, match=r"class Memory has no method .*forget"):
         find_exercise(course, "cnncourse.tiny:Memory", ["forget"])
 
 
