@@ -1,7 +1,8 @@
 """The seam between the tests and the student's code.
 
 Tests never touch a submission's objects: they send requests to a backend and judge the replies. The isolated
-backend forwards them to a worker process; the local one, behind ``check`` in a notebook, runs them in the kernel.
+backend forwards them to a worker process; the local one, behind ``check`` in a notebook, runs them in the
+kernel.
 """
 
 from collections.abc import Mapping
@@ -27,10 +28,10 @@ class Ref:
 class RemoteError:
     """An exception that the student's code raised, as text.
 
-    ``bases`` are the names of the builtin exception classes in its method resolution order, nearest first, the
-    class itself included when it is builtin. ``cell`` (from 1, counted over code cells; None for a .py file) and
-    ``line`` (from 1, in that cell or file) are where the student's own code was; ``source`` is that line.
-    ``hint`` says more where more is known ("did you mean `l1_distances`?").
+    ``bases`` are the names of the builtin exception classes in its method resolution order, nearest first,
+    the class itself included when it is builtin. ``cell`` (from 1, counted over code cells; None for a .py
+    file) and ``line`` (from 1, in that cell or file) are where the student's own code was; ``source`` is
+    that line. ``hint`` says more where more is known ("did you mean `l1_distances`?").
     """
 
     type: str
@@ -46,7 +47,8 @@ class RemoteError:
 class Reply:
     """An answer: a value or an error, and the arguments the call changed.
 
-    ``changed`` holds positions ("0") and keywords ("images") of the arguments whose digest after the call differs.
+    ``changed`` holds positions ("0") and keywords ("images") of the arguments whose digest after the call
+    differs.
     """
 
     value: Any = None
@@ -80,8 +82,8 @@ class Problem:
 class Problems:
     """What loading a submission found.
 
-    ``skipped`` maps a name to the reason why it was not defined ("cell 7 assigns it from a call"); ``names`` are
-    the names that are defined.
+    ``skipped`` maps a name to the reason why it was not defined ("cell 7 assigns it from a call");
+    ``names`` are the names that are defined.
     """
 
     problems: tuple[Problem, ...] = ()
@@ -105,11 +107,12 @@ class Backend(Protocol):
     names          -                                                        list of the names defined
     ============== ======================================================== =================================
 
-    ``handle`` None means a name of the submission itself; with a handle, ``name`` is a method, and None calls the
-    object. ``vjp`` calls, then multiplies the outputs' cotangents by the Jacobian: ``outputs`` is a tuple,
-    ``args`` a tuple with a gradient or None for each positional argument, ``parameters`` a dict of the handle's
-    parameters' gradients (empty without a handle). ``seed`` sets Python's, numpy's and torch's generators.
-    A name that is not there, or does not take these arguments, is an error in the reply like any other exception.
+    ``handle`` None means a name of the submission itself; with a handle, ``name`` is a method, and None
+    calls the object. ``vjp`` calls, then multiplies the outputs' cotangents by the Jacobian: ``outputs`` is
+    a tuple, ``args`` a tuple with a gradient or None for each positional argument, ``parameters`` a dict of
+    the handle's parameters' gradients (empty without a handle). ``seed`` sets Python's, numpy's and torch's
+    generators. A name that is not there, or does not take these arguments, is an error in the reply like
+    any other exception.
     """
 
     def request(self, op: str, *, seconds: float = CALL_SECONDS, **payload: Any) -> Reply:
