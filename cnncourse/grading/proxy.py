@@ -48,6 +48,8 @@ class Submission:
     def __init__(self, backend: Backend, reference: Any = None):
         self._backend = backend
         self._reference = reference
+        self._deadline = 0.0
+        self._dead = False
         self.start_example()
 
     def call(self, name: str, *args, returns=None, may_change_input: bool = False, **kwargs) -> Any:
@@ -109,11 +111,14 @@ class Submission:
         self.asked_anything = False
         self.unwritten: SubmissionError | None = None  # the first NotImplementedError of this test
         self.start_example()
-        self._backend.request("seed", seed=seed)
-
-    def restart(self) -> None:
-        """A fresh worker for the next test, after Died."""
-        self._backend.restart()
+        try:
+            if self._dead:
+                raise Died("")
+            self._backend.request("seed", seed=seed)
+        except Died:  # in the test before, or since then: neither is this one's fault
+            self._backend.restart()
+            self._dead = False
+            self._backend.request("seed", seed=seed)
 
     def start_example(self) -> None:
         """A new example of a property: what the last one called is forgotten."""
@@ -151,6 +156,7 @@ class Submission:
         try:
             reply = self._backend.request(op, seconds=min(CALL_SECONDS, max(left, 0.0)), **payload)
         except Died as death:
+            self._dead = True
             if time.monotonic() >= self._deadline:
                 raise OutOfTime(
                     f"the calls of this test took more than {TEST_SECONDS:g} s together"
