@@ -1,0 +1,1 @@
+"""Semantic segmentation: upsampling, fully convolutional networks, and how they are measured."""
