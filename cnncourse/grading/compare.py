@@ -110,13 +110,11 @@ def _compare_arrays(got, expected, what, same) -> None:
 
 def _difference(one, other, what, where, different, same) -> str:
     first, right = (one[where], other[where]) if where is not None else (one, other)
-    value = "{}, expected {}".format(*_pair_text(first, right))
-    if where is None:
-        return _name(what) + value
-    text = f"{f'{what}: ' if what else ''}at {index_text(where)}: {value}"
-    if one.size > 1:
-        text = f"{different} of {one.size} entries differ, the first {text}" if not what else text
-        text += f" ({different} of {one.size} entries differ)" if what else ""
+    text = "got {}, expected {}".format(*_pair_text(first, right))
+    if where is not None:
+        first_of = f"{different} of {one.size} entries differ, the first " if one.size > 1 else ""
+        text = f"{first_of}at {index_text(where)}: {text}"
+    text = f"{what}: {text}" if what else text
     if one.ndim == 2 and one.shape[0] == one.shape[1] and one.size > 1 and same(one.T, other).all():
         text += "; these are the expected values with rows and columns swapped"
     return text

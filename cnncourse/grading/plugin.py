@@ -113,6 +113,9 @@ class GradingPlugin:
         if report.failed:
             self.errors.append(clean(str(report.longrepr)))
 
+    def pytest_internalerror(self, excrepr):
+        self.errors.append(clean(str(excrepr)))
+
     def _lab(self, path: Path) -> Lab:
         if path not in self._labs:
             self._labs[path] = read_lab(path)
@@ -135,8 +138,8 @@ class GradingPlugin:
         if submission is None or pyfuncitem.nodeid not in self.verdicts:
             return (yield)
         seed = _number(self._seed, pyfuncitem)
-        submission.start_test(seed)
         trial = pyfuncitem.stash[_TRIAL] = _Trial(submission)
+        submission.start_test(seed)
         with trial.watching(pyfuncitem, seed):
             result = yield
         if submission.unwritten is not None:
@@ -228,12 +231,11 @@ def _failed(verdict: Verdict, error: BaseException, trial: _Trial | None) -> Ver
         error = trial.failure
     calls = trial.calls if trial else ()
     if isinstance(error, Died):
-        if trial is not None and not isinstance(error, OutOfTime):
-            trial.submission.restart()
         calls = trial.submission.shown_calls if trial else ()
-    verdict = replace(
-        verdict, passed=False, message=clean(_message(error, trial)), calls=tuple(map(_shown, calls))
-    )
+    verdict = replace(verdict, passed=False, message=clean(_message(error, trial)))
+    if isinstance(error, SubmissionError) and "NotImplementedError" in error.error.bases:
+        return replace(verdict, hint="")
+    verdict = replace(verdict, calls=tuple(map(_shown, calls)))
     if isinstance(error, Mismatch):
         where = error.where
         return replace(verdict, expected=snapshot(error.expected, where), got=snapshot(error.got, where))
@@ -273,7 +275,7 @@ def _place(failure: SubmissionError) -> str:
         return error.hint or ""
     cell = f"cell {error.cell}, " if error.cell is not None else ""
     source = f": {error.source.strip()}" if error.source else ""
-    return f"{cell}line {error.line}{source}" + (f"\n{error.hint}" if error.hint else "")
+    return f"in {cell}line {error.line}{source}" + (f"\n{error.hint}" if error.hint else "")
 
 
 def _shown(call: Call) -> Call:
