@@ -3,17 +3,10 @@
 The names here are what the author of a graded test imports, and ``check`` for notebooks.
 """
 
+from cnncourse.grading.check import check
 from cnncourse.grading.compare import assert_close, assert_equal
 from cnncourse.grading.exercise import exercise, hint
 from cnncourse.grading.specs import array, boolean, handle, mapping, nothing, number, sequence, string
-
-
-def check(name: str, lab: str | None = None):
-    """Runs an exercise's tests on what this notebook defines now, and shows what they found."""
-    from cnncourse.grading.check import check
-
-    return check(name, lab)
-
 
 __all__ = [
     "array",

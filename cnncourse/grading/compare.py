@@ -70,7 +70,8 @@ def _compare(got, expected, what, same) -> None:
     elif is_array(expected) or is_array(got):
         _compare_arrays(got, expected, what, same)
     elif isinstance(expected, int | float) and isinstance(got, int | float):
-        if not same(np.asarray(got), np.asarray(expected)):
+        # equal first: a whole number may be too large for an array
+        if got != expected and not (isinstance(got, float) and same(np.float64(got), np.float64(expected))):
             raise Mismatch("{}{}, expected {}".format(_name(what), *_pair_text(got, expected)), expected, got)
     elif type(got) is not type(expected) or got != expected:
         raise Mismatch(f"{_name(what)}{got!r}, expected {expected!r}", expected, got)

@@ -48,6 +48,7 @@ class Verdict:
     calls: tuple[Call, ...] = ()  # the input that failed, arguments as Shown
     expected: Shown | None = None
     got: Shown | None = None
+    unwritten: bool = False  # it is still `raise NotImplementedError`
     broken: bool = False  # the test itself failed: its author's fault, not the student's
 
 
@@ -234,7 +235,7 @@ def _failed(verdict: Verdict, error: BaseException, trial: _Trial | None) -> Ver
         calls = trial.submission.shown_calls if trial else ()
     verdict = replace(verdict, passed=False, message=clean(_message(error, trial)))
     if isinstance(error, SubmissionError) and "NotImplementedError" in error.error.bases:
-        return replace(verdict, hint="")
+        return replace(verdict, hint="", unwritten=True)
     verdict = replace(verdict, calls=tuple(map(_shown, calls)))
     if isinstance(error, Mismatch):
         where = error.where

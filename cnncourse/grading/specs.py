@@ -154,7 +154,7 @@ class _Number:
                 self.kinds, "a number"
             )
             raise Failure(f"{what} {describe(value)}, expected {expected}{_forgotten_return(value)}")
-        if self.finite and not math.isfinite(plain):
+        if self.finite and type(plain) is float and not math.isfinite(plain):
             raise Failure(f"{what} {plain}, expected a finite number")
 
 

@@ -1,0 +1,152 @@
+"""``check("l1_distances")``: graded tests inside the student's own notebook, for speed and not for marks."""
+
+import contextlib
+import difflib
+import inspect
+import io
+import random
+import signal
+import sys
+import threading
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from cnncourse.grading.backend import CALL_SECONDS, Backend, Died, Problems, Reply
+from cnncourse.grading.exercise import Lab, find_labs
+
+if TYPE_CHECKING:
+    from cnncourse.grading.plugin import Verdict
+
+
+@dataclass(frozen=True)
+class Check:
+    """What a check found. A notebook shows it as a page, everything else as text."""
+
+    summary: str
+    verdicts: tuple["Verdict", ...] = ()
+
+    def __repr__(self) -> str:
+        from cnncourse.grading.show import verdict_text
+
+        return "\n".join([self.summary, *map(verdict_text, self.verdicts)])
+
+    def _repr_html_(self) -> str:
+        from cnncourse.grading.report import templates
+
+        return templates().get_template("check.html").render(summary=self.summary, verdicts=self.verdicts)
+
+
+def check(name: str, lab: str | None = None) -> Check:
+    """Tests one exercise as this notebook defines it now, and says what holds and what does not.
+
+    Args:
+        name: the exercise, such as "l1_distances".
+        lab: the lab it is from, needed where several have an exercise of this name.
+
+    Raises:
+        ValueError: there is no such exercise; the message suggests the nearest name.
+    """
+    namespace = inspect.currentframe().f_back.f_globals
+    found = _find(name, lab)
+    if name not in namespace:
+        return Check(f"There is no `{name}` here yet: run the cell that defines it, then check again.")
+    with _quiet():
+        verdicts = _run(found, name, LocalBackend(namespace))
+    if all(v.unwritten for v in verdicts):
+        return Check(
+            f"`{name}` is not written yet: replace `raise NotImplementedError`, run the cell, check again."
+        )
+    passed = sum(v.passed for v in verdicts)
+    if passed == len(verdicts):
+        return Check(f"`{name}` passes all {passed} tests.", tuple(verdicts))
+    return Check(f"`{name}` passes {passed} of {len(verdicts)} tests.", tuple(verdicts))
+
+
+def _find(name: str, lab: str | None) -> Lab:
+    labs = find_labs()
+    if lab is not None and lab not in labs:
+        raise ValueError(f"There is no lab {lab!r}; there are {', '.join(labs)}.") from None
+    wanted = [labs[lab]] if lab is not None else list(labs.values())
+    found = [one for one in wanted if name in one.exercises]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        choices = " or ".join(f'check("{name}", lab="{one.name}")' for one in found)
+        raise ValueError(f"Several labs have an exercise {name!r}: say {choices}.")
+    near = difflib.get_close_matches(name, [e for one in wanted for e in one.exercises], 1, 0.5)
+    suggestion = f" Did you mean {near[0]!r}?" if near else ""
+    raise ValueError(f"There is no exercise {name!r}.{suggestion}")
+
+
+def _run(lab: Lab, name: str, backend: Backend) -> list["Verdict"]:
+    from cnncourse.grading.plugin import GradingPlugin, run_tests
+
+    return run_tests(lab, GradingPlugin(lambda _: backend, only=name))
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Leaves no trace in the notebook: nothing printed, no warnings, and the same random numbers after."""
+    numpy, torch = sys.modules.get("numpy"), sys.modules.get("torch")
+    states = random.getstate(), numpy and numpy.random.get_state(), torch and torch.get_rng_state()
+    try:
+        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+            warnings.simplefilter("ignore")
+            with contextlib.redirect_stderr(io.StringIO()):
+                yield
+    finally:
+        random.setstate(states[0])
+        if numpy:
+            numpy.random.set_state(states[1])
+        if torch:
+            torch.set_rng_state(states[2])
+
+
+class LocalBackend:
+    """Runs requests on a namespace of this process, through the same encoding as the isolated backend.
+
+    There is no protection and no worker to kill: an endless loop is stopped where Python can be interrupted.
+    """
+
+    def __init__(self, namespace: dict[str, Any]):
+        from cnncourse.grading.session import Session
+
+        self._namespace = namespace
+        self._session = Session(namespace)
+
+    def request(self, op: str, *, seconds: float = CALL_SECONDS, **payload: Any) -> Reply:
+        """One request, one reply."""
+        with _time_limit(seconds):
+            return self._session.execute(op, payload)
+
+    def problems(self) -> Problems:
+        """Nothing is loaded here, so there are none."""
+        return Problems(names=tuple(name for name in self._namespace if not name.startswith("_")))
+
+    def restart(self) -> None:
+        """Forgets the objects that tests created."""
+        self.__init__(self._namespace)
+
+    def close(self) -> None:
+        """Nothing to end."""
+
+
+@contextlib.contextmanager
+def _time_limit(seconds: float) -> Iterator[None]:
+    """Raises Died after ``seconds``, where the system has alarms and this is the main thread."""
+    if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(*_):
+        raise Died(f"it did not come back within {CALL_SECONDS:g} s")
+
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.setitimer(signal.ITIMER_REAL, max(seconds, 1e-6))
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
