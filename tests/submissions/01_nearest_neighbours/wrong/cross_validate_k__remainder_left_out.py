@@ -1,0 +1,20 @@
+"""Rounds the size of a fold down and forgets the images that are left."""
+
+FAILS = "test_uneven_folds"
+
+import numpy as np
+import torch
+
+
+def cross_validate_k(images, labels, ks, folds=5):
+    accuracies = np.zeros((len(ks), folds))
+    for f, held in enumerate(
+        [np.arange(f * (len(images) // folds), (f + 1) * (len(images) // folds)) for f in range(folds)]
+    ):
+        rest = np.setdiff1d(np.arange(len(images)), held)
+        distances = l1_distances(images[held], images[rest])
+        for i, k in enumerate(ks):
+            winners = vote(labels[rest][nearest(distances, k)[0]])
+            correct = winners == labels[held]
+            accuracies[i, f] = float((correct * 1.0).mean())
+    return accuracies
