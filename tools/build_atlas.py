@@ -3,9 +3,9 @@
     python tools/build_atlas.py                     # fetches the three npm packages with `npm pack`
     python tools/build_atlas.py --tarballs FOLDER   # uses tarballs that are already there
 
-Needs Pillow and scikit-image, scikit-learn and matplotlib for their photographs; nothing here runs when data is composed.
-The photographs are decoded from JPEG and reduced *here*, once, and stored without loss, because decoders and resamplers
-may differ between machines by a unit and the composed images must not.
+Needs Pillow and scikit-image, scikit-learn and matplotlib for their photographs; nothing here runs when data
+is composed. The photographs are decoded from JPEG and reduced *here*, once, and stored without loss, because
+decoders and resamplers may differ between machines by a unit and the composed images must not.
 """
 
 import argparse
@@ -57,9 +57,9 @@ DRAWINGS = {  # class (Pascal VOC's name where it has one, else CIFAR-10's) -> d
     "truck": "🚚🚛🛻🚒",
 }
 
-# name -> (package, file in it, crop (left, top, right, bottom) or None for all of it, what it may be used for).
-# The crops leave out whatever belongs to a class: the person of `astronaut`, `camera` and `grace_hopper`, the eyes and
-# nose of the cat `chelsea`, the rocket of `rocket` (an aeroplane at 32 pixels).
+# name -> (package, file in it, crop (left, top, right, bottom) or None for all of it, what it may be used
+# for). The crops leave out whatever belongs to a class: the person of `astronaut`, `camera` and
+# `grace_hopper`, the eyes and nose of the cat `chelsea`, the rocket of `rocket` (an aeroplane at 32 pixels).
 PHOTOGRAPHS = {
     "coffee": ("skimage.data", "coffee.png", None, "train"),
     "china": ("sklearn.datasets.images", "china.jpg", None, "train"),
@@ -137,7 +137,7 @@ def extract(archive, members, pattern: str, character: str) -> Image.Image:
 
 
 def dining_table(style: str) -> Image.Image:
-    """Our own drawing, in the manner of the style: a laid table, a plain flat one, a round one with shading."""
+    """Our own drawing, in the manner of the style: a laid table, a flat one, a round one with shading."""
     image = Image.new("RGBA", (4 * CELL, 4 * CELL))
     draw = ImageDraw.Draw(image)
     if style == "noto":

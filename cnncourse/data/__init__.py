@@ -2,4 +2,4 @@
 
 
 class DataError(Exception):
-    """A data file is missing, damaged or of another kind; the text names the file, where in it, and what to do."""
+    """A data file is missing, damaged or not what it should be; says which, where, and what to do."""

@@ -17,7 +17,7 @@ _ASSETS = resources.files("cnncourse.data") / "assets"
 
 @functools.cache
 def drawings() -> dict[str, tuple[str, ...]]:
-    """Class -> its drawings (code points in hexadecimal). Classes have Pascal VOC's names, or else CIFAR-10's."""
+    """Class (Pascal VOC's name, or else CIFAR-10's) -> its drawings (code points in hexadecimal)."""
     found: dict[str, list[str]] = {}
     for entry in _index():
         found.setdefault(entry["class"], []).append(entry["drawing"])
@@ -26,7 +26,7 @@ def drawings() -> dict[str, tuple[str, ...]]:
 
 @functools.cache
 def drawing(code: str, style: str) -> np.ndarray:
-    """One drawing, cut to what is visible of it: uint8 [H, W, 4], at most 64 x 64, colours premultiplied by alpha."""
+    """One drawing, cut to what is visible: uint8 [H, W, 4], at most 64 x 64, premultiplied by alpha."""
     row, column = next(entry["cell"] for entry in _index() if entry["drawing"] == code)
     cell = _sheet(style)[row * _CELL : (row + 1) * _CELL, column * _CELL : (column + 1) * _CELL]
     rows, columns = (np.flatnonzero((cell[..., 3] > 8).any(axis)) for axis in (1, 0))
@@ -37,7 +37,10 @@ def drawing(code: str, style: str) -> np.ndarray:
 
 @functools.cache
 def photographs(use: str) -> dict[str, np.ndarray]:
-    """Name -> photograph, uint8 [H, W, 3], the shorter side 160. Use is "train" or "test": no photograph serves both."""
+    """Name -> photograph, uint8 [H, W, 3], the shorter side 160.
+
+    Use is "train" or "test": no photograph serves both.
+    """
     folder = _ASSETS / "photographs"
     uses = json.loads((folder / "uses.json").read_text())
     return {name: _picture(folder / f"{name}.png", "RGB") for name, its_use in uses.items() if its_use == use}

@@ -1,8 +1,9 @@
 """What makes recognition hard, each as a transform with a strength in [0, 1] (lecture R3).
 
-`illumination`, `scale`, `rotation`, `deformation`, `occlusion` and `clutter` take an image and give one of the same
-shape; `TRANSFORMS` names them. Strength 0 gives the image back; what strength 1 does is in each docstring. The seed
-chooses direction, place and colour: the same seed gives the same image on every machine.
+`illumination`, `scale`, `rotation`, `deformation`, `occlusion` and `clutter` take an image, uint8 [H, W, 3],
+and give one of the same shape; `TRANSFORMS` names them. Strength 0 gives the image back; what strength 1 does
+is in each docstring. The seed chooses direction, place and colour: the same seed gives the same image on
+every machine.
 
 Viewpoint and variation inside a class cannot be made from one image: they are choices of drawing and style in
 `cnncourse.data.embedded`.
@@ -14,14 +15,14 @@ import math
 
 import numpy as np
 
-from cnncourse.data.fixedpoint import FULL_TURN, Stream, centred_grid, rotate, sample, sample_centred
+from cnncourse.data.fixedpoint import FULL_TURN, Stream, centred_grid, rotate, sample_centred, smooth_field
 
 # Every transform draws from a stream of its own, so that one seed may serve several.
 _ILLUMINATION, _SCALE, _ROTATION, _DEFORMATION, _OCCLUSION, _CLUTTER = range(6)
 
 
 def illumination(image: np.ndarray, strength: float, seed: int = 0) -> np.ndarray:
-    """Brighter or darker, from one side, in coloured light. At 1: gains differ by up to 2.5 times across the image."""
+    """Brighter or darker, from one side, in coloured light. At 1: one side up to 2.5 times the other."""
     amount, stream = _amount(strength), Stream(seed, _ILLUMINATION)
     y, x = centred_grid(*_shape(image))
     exposure = amount * stream.between(-110, 90) // 256
@@ -33,9 +34,13 @@ def illumination(image: np.ndarray, strength: float, seed: int = 0) -> np.ndarra
 
 
 def scale(image: np.ndarray, strength: float, seed: int = 0) -> np.ndarray:
-    """Nearer or farther; around a smaller copy the image is mirrored. At 1: 1.6 times or 0.4 times the size."""
-    y, x = scaled(*centred_grid(*_shape(image)), strength, seed)
-    return sample_centred(image, y, x)
+    """Nearer or farther, the mean colour around a smaller copy. At 1: 1.6 times or 0.4 times the size."""
+    height, width = _shape(image)
+    y, x = scaled(*centred_grid(height, width), strength, seed)
+    result = sample_centred(image, y, x)
+    outside = (abs(y) > height * 128) | (abs(x) > width * 128)
+    result[outside] = image.sum(axis=(0, 1), dtype=np.int64) // (height * width)
+    return result
 
 
 def rotation(image: np.ndarray, strength: float, seed: int = 0) -> np.ndarray:
@@ -58,18 +63,19 @@ def occlusion(image: np.ndarray, strength: float, seed: int = 0) -> np.ndarray:
     area = height * width * amount * 6 // 10
     rows = min(math.isqrt(area * aspect // 256 // 256), height)
     columns = min(area // 256 // rows if rows else 0, width)
-    top, left = stream.between(0, height - rows), stream.between(0, width - columns)
+    # The same place at every strength, so that a stronger occlusion hides more.
+    top, left = (stream.between(0, 256) * free // 256 for free in (height - rows, width - columns))
     covered = image.copy()
     covered[top : top + rows, left : left + columns] = texture(rows, columns, stream)
     return covered
 
 
 def clutter(image: np.ndarray, strength: float, seed: int = 0) -> np.ndarray:
-    """Scraps of texture strewn around the middle. At 1: sixteen, each up to a third of the image's side."""
+    """Scraps of texture strewn around the middle. At 1: twelve, each up to a third of the image's side."""
     amount, stream = _amount(strength), Stream(seed, _CLUTTER)
     height, width = _shape(image)
     strewn = image.copy()
-    for _ in range((amount * 16 + 128) // 256):
+    for _ in range((amount * 12 + 128) // 256):
         rows, columns = (max(side * stream.between(40, 85) // 256, 1) for side in (height, width))
         # Centres lie on a ring about the middle, from 0.3 of the side outwards: the middle stays visible.
         radius, angle = stream.between(77, 140), stream.between(0, FULL_TURN - 1)
@@ -78,7 +84,10 @@ def clutter(image: np.ndarray, strength: float, seed: int = 0) -> np.ndarray:
         left = min(max(int(width * (128 + dx)) // 256 - columns // 2, 0), width - columns)
         y, x = centred_grid(rows, columns)
         inside = (y * columns) ** 2 + (x * rows) ** 2 <= (rows * columns * 128) ** 2  # an ellipse
-        scrap = texture(rows, columns, stream)
+        # One colour is the image's own, as things that stand about in one scene share some.
+        own = image[stream.between(0, height - 1), stream.between(0, width - 1)]
+        colours = np.stack([own, stream.integers(20, 235, (3,))])
+        scrap = texture(rows, columns, stream, colours)
         place = strewn[top : top + rows, left : left + columns]
         place[inside] = scrap[inside]
     return strewn
@@ -90,8 +99,8 @@ TRANSFORMS = {
 }
 
 
-# The geometric ones, on coordinates (int64, in 1/256 of a pixel, relative to the middle): where in the source each
-# output pixel is taken from. The composer moves drawings with them.
+# The geometric ones, on coordinates (int64, in 1/256 of a pixel, relative to the middle): where in the source
+# each output pixel is taken from. The composer moves drawings with them.
 
 
 def scaled(y: np.ndarray, x: np.ndarray, strength: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -108,55 +117,50 @@ def rotated(y: np.ndarray, x: np.ndarray, strength: float, seed: int) -> tuple[n
 def deformed(y: np.ndarray, x: np.ndarray, strength: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
     amount, stream = _amount(strength), Stream(seed, _DEFORMATION)
     height, width = np.broadcast_shapes(y.shape, x.shape)
-    # Displacements of 4 x 4 control points, in 1/128 of a tenth of the side, smoothly interpolated.
-    control = stream.integers(0, 255, (4, 4, 2)).astype(np.uint8)
-    rows, columns = (_smooth(np.arange(side) * 3 * 256 // max(side - 1, 1)) for side in (height, width))
-    field = sample(control, rows[:, None], columns[None, :]).astype(np.int64) - 128
-    move = field * amount // 128  # at most 256: a tenth of the side is side * 256 / 10 coordinate units
-    return y + move[..., 0] * height // 10, x + move[..., 1] * width // 10
-
-
-def _smooth(position: np.ndarray) -> np.ndarray:
-    """The fraction t of each position replaced by 3 t^2 - 2 t^3: no kinks at the control points."""
-    t = position & 255
-    return (position - t) + (t * t * (3 * 256 - 2 * t) >> 16)
+    control = stream.integers(-256, 256, (2, 4, 4))  # in 1/256 of the farthest, a tenth of the side
+    dy, dx = (smooth_field(points, height, width) * amount // 2560 for points in control)
+    return y + dy * height, x + dx * width
 
 
 # Textures: what occluders and scraps are made of, and part of the composer's backgrounds
 
 
-def texture(height: int, width: int, stream: Stream) -> np.ndarray:
-    """A two-coloured gradient, noise at several sizes, stripes or a chequerboard: uint8 [height, width, 3]."""
+def texture(height: int, width: int, stream: Stream, colours: np.ndarray | None = None) -> np.ndarray:
+    """A gradient, noise at several sizes, stripes or a chequerboard: uint8 [height, width, 3].
+
+    In the two colours given, [2, 3], or else in two random ones, not too gaudy.
+    """
+    if colours is None:
+        greys = stream.integers(20, 235, (2, 1))
+        colours = np.clip(greys + stream.integers(-60, 60, (2, 3)), 0, 255)
+    first, second = np.asarray(colours, np.int64)
     y, x = rotate(*centred_grid(height, width), stream.between(0, FULL_TURN - 1))
     kind = stream.between(0, 3)
     period = stream.between(3, 12) * 256
     if kind == 0:
-        blend = 128 + y // max(height + width, 1)
+        blend = 128 + y // (
+            height + width
+        )  # from 0 to 256: a corner is less than half of height + width away
     elif kind == 1:
         blend = _noise(height, width, stream)
     elif kind == 2:
         blend = y // period % 2 * 255
     else:
         blend = (y // period + x // period) % 2 * 255
-    blend = np.clip(blend, 0, 256)[..., None]
-    return (stream.colour() * (256 - blend) + stream.colour() * blend >> 8).clip(0, 255).astype(np.uint8)
+    return (first + ((second - first) * blend[..., None] >> 8)).astype(np.uint8)
 
 
 def _noise(height: int, width: int, stream: Stream) -> np.ndarray:
-    """Smooth noise of three sizes, in 0..255: [height, width] int64."""
-    total = np.zeros((height, width), np.int64)
-    for cells, weight in ((2, 4), (5, 2), (11, 1)):
-        control = stream.integers(0, 255, (cells + 1, cells + 1, 1)).astype(np.uint8)
-        y, x = (_smooth(np.arange(side) * cells * 256 // max(side, 1)) for side in (height, width))
-        total += weight * sample(control, y[:, None], x[None, :])[..., 0].astype(np.int64)
-    return total // 7
+    """Smooth noise of two sizes, in 0..255: int64 [height, width]."""
+    coarse, fine = (stream.integers(0, 255, (points, points)) for points in (4, 9))
+    return (2 * smooth_field(coarse, height, width) + smooth_field(fine, height, width)) // 3
 
 
 # Copies at one distance (N5)
 
 
 def shifted_copy(image: np.ndarray, right: int = 2, down: int = 1) -> np.ndarray:
-    """The image moved by whole pixels; the border's pixels fill what is uncovered. uint8 [H, W, C] -> the same."""
+    """The image moved by whole pixels; its border fills what is uncovered. uint8 [H, W, C] -> the same."""
     height, width = _shape(image)
     rows = np.clip(np.arange(height) - down, 0, height - 1)
     columns = np.clip(np.arange(width) - right, 0, width - 1)
@@ -179,7 +183,9 @@ def copies_at_equal_distance(image: np.ndarray, right: int = 2, down: int = 1) -
     shifted = shifted_copy(image, right, down)
     distance = _l1(image, shifted)
     if distance == 0:
-        raise ValueError("Shifting changes nothing in this image (is it constant?): there is no distance to match.")
+        raise ValueError(
+            "Shifting changes nothing in this image (is it constant?): there is no distance to match."
+        )
     return {
         "shifted": shifted,
         "occluded": _occluded_by(image, distance),
@@ -191,7 +197,9 @@ def _darkened_by(image: np.ndarray, distance: int) -> np.ndarray:
     """Every value times one gain, a few a unit darker still, so that the L1 distance is met exactly."""
     values = image.astype(np.int64)
     if distance > values.sum():
-        raise ValueError(f"Shifting changes this image by {distance}, black by only {values.sum()}: shift it less.")
+        raise ValueError(
+            f"Shifting changes this image by {distance}, black by only {values.sum()}: shift it less."
+        )
     # Steps of the gain are so fine that one step changes a value by at most one unit.
     low, high = 0, 2**16  # the distance at gain `low` is >= the one asked for, at `high` it is <=
     while high - low > 1:
@@ -207,7 +215,7 @@ def _darkened_by(image: np.ndarray, distance: int) -> np.ndarray:
 
 
 def _occluded_by(image: np.ndarray, distance: int) -> np.ndarray:
-    """A square patch of one grey in the middle, a few of its values a unit off, that meets the L1 distance exactly."""
+    """A grey square in the middle, some of its values a unit off, that meets the L1 distance exactly."""
     height, width = _shape(image)
     for side in range(1, min(height, width) + 1):
         top, left = (height - side) // 2, (width - side) // 2
@@ -222,13 +230,13 @@ def _occluded_by(image: np.ndarray, distance: int) -> np.ndarray:
 
 
 def _patch_at(patch: np.ndarray, distance: int, end: int, away: int) -> np.ndarray:
-    """The grey nearest to `end` whose distance from the patch is at most the one asked for, and the rest in units."""
+    """The grey nearest to `end` that is no farther from the patch than asked, and the rest in units."""
     grey = end
     while _l1(patch, grey) > distance:
         grey -= away
     covered = np.full_like(patch, grey)
     missing = distance - _l1(patch, grey)
-    # One unit towards `end` is one unit farther from every value on the other side of the grey, or equal to it.
+    # One unit towards `end` is one unit farther from every value that lies beyond the grey, or on it.
     farther = np.flatnonzero((patch - grey) * away <= 0)
     chosen = farther[np.arange(missing) * len(farther) // max(missing, 1)]
     covered.flat[chosen] += away

@@ -1,25 +1,27 @@
-"""Pictures in integer arithmetic: random numbers, resampling and pasting that give the same bytes on every machine.
+"""Pictures in integers: random numbers, resampling and pasting with the same bytes on every machine.
 
-Floating-point resampling may differ by a unit between processors and library versions; integers cannot. Coordinates are
-counted in 1/256 of a pixel, from the centre of the top left pixel; gains and blending weights in 1/256.
+Floating-point resampling may differ by a unit between processors and library versions; integers cannot.
+Coordinates are counted in 1/256 of a pixel, from the centre of the top left pixel; gains and blending weights
+in 1/256.
 """
 
+import functools
 import math
 
 import numpy as np
 
 PIXEL = 256  # one pixel, in coordinate units
 FULL_TURN = 1024  # angles are counted in 1/1024 of a turn
-# Rounded to 14 bits once. No entry lies near a tie, so a last-digit difference between mathematical libraries cannot
-# change one (a test holds that).
+# Rounded to 14 bits once. No entry lies near a tie, so a last-digit difference between mathematical libraries
+# cannot change one (a test holds that).
 SINE = [round(math.sin(2 * math.pi * step / FULL_TURN) * 2**14) for step in range(FULL_TURN)]
 
 
 class Stream:
     """Random integers named by up to six integers; equal names give equal numbers with every numpy.
 
-    numpy promises the raw output of its Philox generator, but not that of its distributions: the reduction to a range
-    is therefore done here.
+    numpy promises the raw output of its Philox generator, but not that of its distributions: the reduction to
+    a range is therefore done here.
     """
 
     def __init__(self, *name: int):
@@ -38,9 +40,6 @@ class Stream:
         raw = self._raw(math.prod(shape)) % np.uint64(high - low + 1)
         return raw.astype(np.int64).reshape(shape) + low
 
-    def colour(self) -> np.ndarray:
-        return self.integers(0, 255, (3,))
-
     def choose(self, options):
         return options[self.between(0, len(options) - 1)]
 
@@ -53,7 +52,7 @@ class Stream:
 
 
 def centred_grid(height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
-    """Coordinates of the pixel centres relative to the middle of the picture: y [H, 1] and x [1, W], int64."""
+    """Coordinates of the pixel centres relative to the picture's middle: int64 y [H, 1] and x [1, W]."""
     y = np.arange(height, dtype=np.int64)[:, None] * PIXEL - (height - 1) * PIXEL // 2
     x = np.arange(width, dtype=np.int64)[None, :] * PIXEL - (width - 1) * PIXEL // 2
     return y, x
@@ -85,10 +84,16 @@ def sample(image: np.ndarray, y: np.ndarray, x: np.ndarray) -> np.ndarray:
     wy, wx = (y & 255).astype(np.int32)[..., None], (x & 255).astype(np.int32)[..., None]
     top, bottom = _mirror(y0, height) * width, _mirror(y0 + 1, height) * width
     left, right = _mirror(x0, width), _mirror(x0 + 1, width)
-    pixels = image.reshape(-1, image.shape[2]).astype(np.int32)
-    upper = pixels[top + left] * (256 - wx) + pixels[top + right] * wx
-    lower = pixels[bottom + left] * (256 - wx) + pixels[bottom + right] * wx
+    pixels = image.reshape(-1, image.shape[2])
+    upper = _blend(pixels, top + left, top + right, wx)
+    lower = _blend(pixels, bottom + left, bottom + right, wx)
     return ((upper * (256 - wy) + lower * wy + 2**15) >> 16).astype(np.uint8)
+
+
+def _blend(pixels: np.ndarray, first: np.ndarray, second: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """256 times the pixels [N, C] at `first`, moved by weight / 256 towards those at `second`: int32."""
+    start = pixels.take(first, axis=0).astype(np.int32)
+    return (start << 8) + (pixels.take(second, axis=0) - start) * weight
 
 
 def _mirror(index: np.ndarray, size: int) -> np.ndarray:
@@ -96,11 +101,29 @@ def _mirror(index: np.ndarray, size: int) -> np.ndarray:
     return np.minimum(index, 2 * size - 1 - index)
 
 
+def smooth_field(control: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Values between those of a grid of points, without kinks: integers [P, Q] -> int64 [height, width]."""
+    return (
+        _smooth_weights(height, len(control)) @ control @ _smooth_weights(width, control.shape[1]).T
+    ) >> 16
+
+
+@functools.cache
+def _smooth_weights(side: int, points: int) -> np.ndarray:
+    """How much each control point counts at each of `side` places, in 1/256: int64 [side, points]."""
+    position = np.arange(side) * (points - 1) * 256 // max(side - 1, 1)
+    t = position & 255
+    upper = t * t * (3 * 256 - 2 * t) >> 16  # 3 t^2 - 2 t^3 has slope 0 at both ends
+    weights = np.zeros((side, points + 1), np.int64)
+    weights[np.arange(side), position // 256] = 256 - upper
+    weights[np.arange(side), position // 256 + 1] = upper
+    return weights[:, :points]
+
+
 def halve(image: np.ndarray) -> np.ndarray:
     """The mean of every 2 x 2 pixels, rounded: uint8 [2H, 2W, C] -> uint8 [H, W, C]."""
-    height, width, channels = image.shape
-    blocks = image.reshape(height // 2, 2, width // 2, 2, channels)
-    return ((blocks.sum(axis=(1, 3), dtype=np.uint16) + 2) >> 2).astype(np.uint8)
+    wide = image.astype(np.uint16)
+    return ((wide[::2, ::2] + wide[::2, 1::2] + wide[1::2, ::2] + wide[1::2, 1::2] + 2) >> 2).astype(np.uint8)
 
 
 def paste(image: np.ndarray, drawing: np.ndarray) -> np.ndarray:
