@@ -26,12 +26,14 @@ class Ref:
 
 @dataclass(frozen=True)
 class RemoteError:
-    """An exception that the student's code raised, as text.
+    """An exception that the student's code raised, or a call that could not be made, as text.
 
     ``bases`` are the names of the builtin exception classes in its method resolution order, nearest first,
     the class itself included when it is builtin. ``cell`` (from 1, counted over code cells; None for a .py
     file) and ``line`` (from 1, in that cell or file) are where the student's own code was; ``source`` is
-    that line. ``hint`` says more where more is known ("did you mean `l1_distances`?").
+    that line. A call that could not be made (no such name, a signature that does not fit) has nothing but
+    ``type`` in ``bases``, an exception that was raised ends in "BaseException". ``hint`` says more where
+    more is known ("did you mean `l1_distances`?").
     """
 
     type: str

@@ -5,15 +5,12 @@ import difflib
 import inspect
 import io
 import random
-import signal
 import sys
-import threading
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from cnncourse.grading.backend import CALL_SECONDS, Backend, Died, Problems, Reply
 from cnncourse.grading.exercise import Lab, find_labs
 
 if TYPE_CHECKING:
@@ -53,7 +50,7 @@ def check(name: str, lab: str | None = None) -> Check:
     if name not in namespace:
         return Check(f"There is no `{name}` here yet: run the cell that defines it, then check again.")
     with _quiet():
-        verdicts = _run(found, name, LocalBackend(namespace))
+        verdicts = _run(found, name, namespace)
     if all(v.unwritten for v in verdicts):
         return Check(
             f"`{name}` is not written yet: replace `raise NotImplementedError`, run the cell, check again."
@@ -80,17 +77,18 @@ def _find(name: str, lab: str | None) -> Lab:
     raise ValueError(f"There is no exercise {name!r}.{suggestion}")
 
 
-def _run(lab: Lab, name: str, backend: Backend) -> list["Verdict"]:
+def _run(lab: Lab, name: str, namespace: dict[str, Any]) -> list["Verdict"]:
+    from cnncourse.grading.local import LocalBackend
     from cnncourse.grading.plugin import GradingPlugin, run_tests
 
-    return run_tests(lab, GradingPlugin(lambda _: backend, only=name))
+    return run_tests(lab, GradingPlugin(lambda _: LocalBackend(namespace), only=name))
 
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
     """Leaves no trace in the notebook: nothing printed, no warnings, and the same random numbers after."""
     numpy, torch = sys.modules.get("numpy"), sys.modules.get("torch")
-    states = random.getstate(), numpy and numpy.random.get_state(), torch and torch.get_rng_state()
+    states = (random.getstate(), numpy and numpy.random.get_state(), torch and torch.get_rng_state())
     try:
         with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
             warnings.simplefilter("ignore")
@@ -102,51 +100,3 @@ def _quiet() -> Iterator[None]:
             numpy.random.set_state(states[1])
         if torch:
             torch.set_rng_state(states[2])
-
-
-class LocalBackend:
-    """Runs requests on a namespace of this process, through the same encoding as the isolated backend.
-
-    There is no protection and no worker to kill: an endless loop is stopped where Python can be interrupted.
-    """
-
-    def __init__(self, namespace: dict[str, Any]):
-        from cnncourse.grading.session import Session
-
-        self._namespace = namespace
-        self._session = Session(namespace)
-
-    def request(self, op: str, *, seconds: float = CALL_SECONDS, **payload: Any) -> Reply:
-        """One request, one reply."""
-        with _time_limit(seconds):
-            return self._session.execute(op, payload)
-
-    def problems(self) -> Problems:
-        """Nothing is loaded here, so there are none."""
-        return Problems(names=tuple(name for name in self._namespace if not name.startswith("_")))
-
-    def restart(self) -> None:
-        """Forgets the objects that tests created."""
-        self.__init__(self._namespace)
-
-    def close(self) -> None:
-        """Nothing to end."""
-
-
-@contextlib.contextmanager
-def _time_limit(seconds: float) -> Iterator[None]:
-    """Raises Died after ``seconds``, where the system has alarms and this is the main thread."""
-    if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def stop(*_):
-        raise Died(f"it did not come back within {CALL_SECONDS:g} s")
-
-    before = signal.signal(signal.SIGALRM, stop)
-    signal.setitimer(signal.ITIMER_REAL, max(seconds, 1e-6))
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)

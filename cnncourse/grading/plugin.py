@@ -46,6 +46,7 @@ class Verdict:
     hint: str = ""
     place: str = ""  # the student's line that raised
     calls: tuple[Call, ...] = ()  # the input that failed, arguments as Shown
+    smallest: bool = False  # whether smaller inputs were tried, and passed
     expected: Shown | None = None
     got: Shown | None = None
     unwritten: bool = False  # it is still `raise NotImplementedError`
@@ -169,7 +170,7 @@ class GradingPlugin:
         terminalreporter.section("points")
         for name in dict.fromkeys(v.exercise for v in self.verdicts.values()):
             verdicts = [v for v in self.verdicts.values() if v.exercise == name]
-            got, full = sum(v.points for v in verdicts if v.passed), sum(v.points for v in verdicts)
+            got, full = (sum(v.points for v in verdicts if v.passed), sum(v.points for v in verdicts))
             terminalreporter.line(f"{name:32} {points_text(got):>6} of {points_text(full)}")
 
 
@@ -184,6 +185,7 @@ class _Trial:
         self.submission = submission
         self.failure: Exception | None = None
         self.calls: tuple[Call, ...] = ()
+        self.searched = False
         self._left = SEARCHES
 
     @contextlib.contextmanager
@@ -207,6 +209,7 @@ class _Trial:
             if self.failure is not None:
                 if not self._left:
                     raise _SearchEnded
+                self.searched = True
                 self._left -= 1
             self.submission.start_example()
             try:
@@ -236,7 +239,8 @@ def _failed(verdict: Verdict, error: BaseException, trial: _Trial | None) -> Ver
     verdict = replace(verdict, passed=False, message=clean(_message(error, trial)))
     if isinstance(error, SubmissionError) and "NotImplementedError" in error.error.bases:
         return replace(verdict, hint="", unwritten=True)
-    verdict = replace(verdict, calls=tuple(map(_shown, calls)))
+    smallest = trial is not None and trial.searched and not isinstance(error, Died | Flaky)
+    verdict = replace(verdict, calls=tuple(map(_shown, calls)), smallest=smallest)
     if isinstance(error, Mismatch):
         where = error.where
         return replace(verdict, expected=snapshot(error.expected, where), got=snapshot(error.got, where))

@@ -19,6 +19,7 @@ from cnncourse.grading.compare import is_array, to_numpy
 _LONGEST = 2000  # characters of a text
 _LARGEST = 65_536  # entries of an array that is kept
 _CELLS = 10  # rows and columns of a table
+_ENTRIES = 64  # entries of an array in text
 _PICTURES = 8  # images side by side
 # Control characters, lone surrogates and what XML forbids; then the marks that reorder or hide text.
 _HARMFUL = re.compile(
@@ -60,8 +61,12 @@ def snapshot(value: Any, where: tuple[int, ...] | None = None) -> Shown:
 
 
 def array_text(value: np.ndarray) -> str:
-    """An array's entries, cut in the middle where there are many."""
-    with np.printoptions(precision=6, suppress=False, threshold=64, edgeitems=3, linewidth=72):
+    """An array's entries; where these are many, some of them, or what there is to say of them all."""
+    if value.size > _ENTRIES and value.ndim > 2:
+        low, high = value.min(), value.max()
+        first = ", ".join(map(str, value.ravel()[:6].tolist()))
+        return f"all {low}" if low == high else f"{first}, ... (from {low} to {high})"
+    with np.printoptions(precision=6, suppress=False, threshold=_ENTRIES, edgeitems=3, linewidth=72):
         return np.array2string(value, separator=", ")
 
 
@@ -158,7 +163,12 @@ def verdict_text(verdict: Any) -> str:
     if verdict.hint:
         lines += _wrapped(f"Hint: {verdict.hint}")
     for call in verdict.calls:
-        lines.append(f"  {call_text(call)}")
+        last = (
+            " is the smallest input found that fails"
+            if verdict.smallest and call is verdict.calls[-1]
+            else ""
+        )
+        lines.append(f"  {call_text(call)}{last}" + (":" if call.arguments else ""))
         lines += [line for name, value in call.arguments for line in _value_lines(name, value, "    ")]
     if verdict.expected is not None:
         lines += _value_lines("expected", verdict.expected, "  ") + _value_lines("got", verdict.got, "  ")
