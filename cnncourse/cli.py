@@ -63,3 +63,43 @@ def release(
     for finding in findings:
         typer.echo(str(finding), err=True)
     raise typer.Exit(code=1 if findings else 0)
+
+
+data = typer.Typer(no_args_is_help=True, help="The data sets: compose, download, look.")
+app.add_typer(data, name="data")
+
+
+@data.command()
+def compose() -> None:
+    """Compose the embedded data set into the cache, as far as it is not there."""
+    from cnncourse.data import cache
+
+    typer.echo(f"The embedded data set is in {cache.compose_all()}")
+
+
+@data.command()
+def download(
+    folder: Annotated[str | None, typer.Option(help="Where to; by default the cache.")] = None,
+) -> None:
+    """Fetch the real CIFAR-10 (170 MB) and check it."""
+    from cnncourse.data import DataError, cifar10
+
+    try:
+        typer.echo(f"CIFAR-10 is in {cifar10.download(folder)}")
+    except DataError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(code=1) from None
+
+
+@data.command()
+def sheet(
+    split: Annotated[str, typer.Argument(help="train, test, unseen_drawings, unseen_style or difficulties.")],
+    file: Annotated[str, typer.Argument(help="The picture to write, such as train.png.")],
+) -> None:
+    """Draw a sheet of a split's images, or of one scene at growing strengths of each difficulty."""
+    from cnncourse.data import embedded, sheets
+
+    if split not in (*embedded.SPLITS, "difficulties"):
+        raise typer.BadParameter(f"There are {', '.join(embedded.SPLITS)} and difficulties.")
+    picture = sheets.difficulty_sheet() if split == "difficulties" else sheets.split_sheet(split)
+    picture.save(file)
