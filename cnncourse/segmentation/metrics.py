@@ -1,8 +1,8 @@
 """The four measures of semantic segmentation, all from one confusion matrix.
 
 Long, Shelhamer and Darrell, "Fully Convolutional Networks" (2015, section 5): with n_ij the number of pixels
-of class i predicted as class j and t_i = sum_j n_ij. Void pixels count nowhere. A class that is absent is left
-out of a mean instead of counting as 0 or 1; as in the reference code, a class absent from the truth but
+of class i predicted as class j and t_i = sum_j n_ij. Void pixels count nowhere. A class that is absent is
+left out of a mean instead of counting as 0 or 1; as in the reference code, a class absent from the truth but
 predicted somewhere has an intersection over union of 0 and counts. When nothing is left to average the result
 is NaN.
 """
