@@ -3,6 +3,7 @@
 Every subcommand imports what it needs inside its body: ``cnncourse --help`` must not wait for torch.
 """
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -103,3 +104,35 @@ def sheet(
         raise typer.BadParameter(f"There are {', '.join(embedded.SPLITS)} and difficulties.")
     picture = sheets.difficulty_sheet() if split == "difficulties" else sheets.split_sheet(split)
     picture.save(file)
+
+
+@app.command()
+def grade(
+    submissions: Annotated[
+        list[Path], typer.Argument(help="Notebooks or .py files, or folders of them.", exists=True)
+    ],
+    lab: Annotated[
+        str, typer.Option(help="The lab, whatever the files say; such as 01_nearest_neighbours.")
+    ] = "",
+    device: Annotated[str, typer.Option(help="cpu or cuda: where the torch inputs are.")] = "cpu",
+    isolation: Annotated[
+        str, typer.Option(help="auto, strict (refuse without namespaces) or none.")
+    ] = "auto",
+    out: Annotated[Path, typer.Option(help="Folder for the reports.")] = Path("grades"),
+    jobs: Annotated[int, typer.Option(min=1, help="Graders at a time.")] = 1,
+    seed: Annotated[int, typer.Option(help="Varies the random inputs of the tests.")] = 0,
+) -> None:
+    """Grade submissions: a table here, a page for each student, files for Gradescope, JUnit and spreadsheets."""
+    from rich.console import Console
+
+    from cnncourse.grading.run import Options, submissions_in
+    from cnncourse.grading.terminal import grade_and_show
+
+    paths = submissions_in(submissions)
+    if not paths:
+        raise typer.BadParameter("There are no notebooks and no .py files in these folders.")
+    try:
+        status = grade_and_show(paths, Options(lab, device, isolation, seed), out, jobs, Console())
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+    raise typer.Exit(code=status)
