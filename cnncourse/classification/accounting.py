@@ -1,0 +1,233 @@
+"""What a network costs and sees: map sizes, parameters, multiply-accumulates, receptive fields.
+
+First the formulas for one layer, then `profile`, which applies them to every layer of a network.
+"""
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
+
+
+def conv_output_size(
+    size: int, kernel: int, stride: int = 1, padding: int = 0, dilation: int = 1, ceil: bool = False
+) -> int:
+    """The height (or width) of what a convolution or pooling layer gives.
+
+    The window starts at -padding and moves by stride; it counts wherever it fits into the padded input. With
+    ``ceil``, poolings' other rounding, it may also stick out at the end, if it does not start in the padding
+    there: 224 pixels, 11 wide, stride 4 and padding 2 give 55.
+
+    Args:
+        size: pixels of the input along one axis.
+        kernel, stride, padding, dilation: of the layer along that axis, in pixels.
+        ceil: count a last window that sticks out.
+    Returns:
+        The number of positions of the window.
+    Raises:
+        ValueError: the window is larger than the padded input, or stride or kernel are not positive.
+    """
+    if kernel < 1 or stride < 1:
+        raise ValueError(f"Kernel and stride must be positive, not {kernel} and {stride}.")
+    reach = dilation * (kernel - 1) + 1
+    steps = (size + 2 * padding - reach) / stride
+    positions = (math.ceil(steps) if ceil else math.floor(steps)) + 1
+    if ceil and (positions - 1) * stride >= size + padding:
+        positions -= 1
+    if positions < 1:
+        raise ValueError(f"A window of {reach} does not fit into {size} pixels padded by {padding}.")
+    return positions
+
+
+def conv_parameters(
+    in_channels: int, out_channels: int, kernel: int, groups: int = 1, bias: bool = True
+) -> int:
+    """The number of weights and biases of a convolution with square kernels.
+
+    Each of ``out_channels`` filters sees ``in_channels / groups`` channels. A fully connected layer is the case
+    of a kernel as large as the map. AlexNet's first layer, (3, 96, 11), has 34,944.
+
+    Raises:
+        ValueError: ``groups`` does not divide both numbers of channels.
+    """
+    if in_channels % groups or out_channels % groups:
+        raise ValueError(f"{groups} groups cannot share {in_channels} and {out_channels} channels evenly.")
+    weights = out_channels * (in_channels // groups) * kernel * kernel
+    return weights + out_channels if bias else weights
+
+
+def conv_multiply_accumulates(
+    in_channels: int, out_channels: int, kernel: int, height: int, width: int, groups: int = 1
+) -> int:
+    """The multiplications of a convolution for one image, each of which has an addition with it.
+
+    Every value of the output map [out_channels, height, width] is a sum of kernel^2 * in_channels / groups
+    products; adding the bias is not counted. One multiply-accumulate is two floating-point operations.
+    AlexNet's first layer, (3, 96, 11, 55, 55), takes 105,415,200.
+
+    Args:
+        height, width: of the *output*.
+    """
+    products = kernel * kernel * (in_channels // groups)
+    return out_channels * height * width * products
+
+
+class Field(NamedTuple):
+    """What the positions of a feature map see of the input image, in pixels along one axis.
+
+    Position p sees the ``size`` pixels from ``start + p * stride``, which is outside the image near its border.
+    """
+
+    size: int = 1
+    stride: int = 1
+    start: int = 0
+
+    def through(self, kernel: int, stride: int = 1, padding: int = 0) -> "Field":
+        """The field behind one more layer: its window spans ``kernel`` positions of this map."""
+        size = self.size + (kernel - 1) * self.stride
+        return Field(size, self.stride * stride, self.start - padding * self.stride)
+
+
+def receptive_field(layers: Iterable[tuple[int, int, int]]) -> tuple[int, int, int]:
+    """How many input pixels one output value of a stack of layers depends on.
+
+    A kernel of k adds k - 1 steps, and a step is as many pixels as the strides *before* it multiply to. So
+    three 3x3 layers see 7 pixels: [(3, 1, 1)] * 3 gives (7, 1, -3).
+
+    Args:
+        layers: (kernel, stride, padding) of each layer, first to last; convolutions and poolings alike.
+    Returns:
+        (size, stride, start): output position p depends on the input pixels from start + p * stride up to, and
+        without, start + p * stride + size.
+    """
+    size, step, start = 1, 1, 0
+    for kernel, stride, padding in layers:
+        size += (kernel - 1) * step
+        start -= padding * step
+        step *= stride
+    return size, step, start
+
+
+class Layer(NamedTuple):
+    """A row of `profile`: one layer, for one image."""
+
+    name: str
+    module: nn.Module
+    output: tuple[int, ...]  # without the batch: (channels, height, width) or (features,)
+    parameters: int
+    multiply_accumulates: int  # of convolutions and fully connected layers; 0 for all others
+    field: Field
+
+
+def profile(model: nn.Module, input_size: int | Sequence[int] | None = None) -> list[Layer]:
+    """Every layer of ``model`` in the order in which it runs, with what it costs and sees.
+
+    The network runs once in evaluation mode on the "meta" device, that is, with shapes instead of numbers: it
+    takes milliseconds, and ``model`` may itself live there. Where branches meet, the field is what they see
+    together. What only runs in training (auxiliary heads) is not listed.
+
+    Args:
+        model: takes images float [B, 3, H, W].
+        input_size: height and width of the images, or one number for both; by default ``model.input_size``.
+    """
+    size = model.input_size if input_size is None else input_size
+    height, width = (size, size) if isinstance(size, int) else size
+    rows: list[Layer] = []
+    leaves = [(name, part) for name, part in model.named_modules() if not any(part.children())]
+    hooks = [part.register_forward_hook(_recorder(name, rows)) for name, part in leaves]
+    shapes = {name: tensor.to("meta") for name, tensor in [*model.named_parameters(), *model.named_buffers()]}
+    images = torch.empty(1, 3, height, width, device="meta", dtype=next(model.parameters()).dtype)
+    was_training = model.training
+    model.eval()
+    try:
+        with torch.no_grad(), _FieldMode():
+            torch.func.functional_call(model, shapes, images)
+    finally:
+        model.train(was_training)
+        for hook in hooks:
+            hook.remove()
+    return rows
+
+
+def total(rows: Iterable[Layer]) -> tuple[int, int]:
+    """Parameters and multiply-accumulates of all rows together."""
+    rows = list(rows)
+    return sum(row.parameters for row in rows), sum(row.multiply_accumulates for row in rows)
+
+
+def _recorder(name: str, rows: list[Layer]):
+    def record(module: nn.Module, args: tuple[Tensor, ...], output: Tensor) -> None:
+        # The output carries its inputs' field by now (see _FieldMode): the layer's own window is missing.
+        output.field = _field(output).through(*_window(module, args[0]))
+        parameters = sum(parameter.numel() for parameter in module.parameters())
+        rows.append(
+            Layer(name, module, tuple(output.shape[1:]), parameters, _products(module, output), output.field)
+        )
+
+    return record
+
+
+def _window(module: nn.Module, x: Tensor) -> tuple[int, int, int]:
+    """Kernel, stride and padding along the height of a layer that gets ``x``; 1, 1, 0 for all that have none."""
+    if isinstance(module, nn.AdaptiveAvgPool2d | nn.AdaptiveMaxPool2d):
+        return _adaptive_window(x.shape[-2], _first(module.output_size))
+    if not isinstance(module, nn.Conv2d | nn.MaxPool2d | nn.AvgPool2d):
+        return 1, 1, 0
+    dilation = _first(getattr(module, "dilation", 1))
+    kernel = dilation * (_first(module.kernel_size) - 1) + 1
+    return kernel, _first(module.stride), _first(module.padding)
+
+
+def _adaptive_window(size: int, bins: int) -> tuple[int, int, int]:
+    """Bin i of adaptive pooling spans floor(i * size / bins) to ceil((i + 1) * size / bins). One bin does not move."""
+    widest = max(-(-(i + 1) * size // bins) - i * size // bins for i in range(bins))
+    return widest, max(size // bins, 1) if bins > 1 else 1, 0
+
+
+def _products(module: nn.Module, output: Tensor) -> int:
+    """Each value that a convolution or a fully connected layer gives is one filter's sum of products."""
+    if not isinstance(module, nn.Conv2d | nn.Linear):
+        return 0
+    return output[0].numel() * module.weight[0].numel()
+
+
+def _first(value: Any) -> int:
+    return value if isinstance(value, int) else value[0]
+
+
+def _field(tensor: Tensor) -> Field:
+    return getattr(tensor, "field", Field())
+
+
+class _FieldMode(TorchFunctionMode):
+    """Every tensor that a function returns has an attribute ``field``: what its arguments see together."""
+
+    def __torch_function__(self, function, types, args=(), kwargs=None):
+        result = function(*args, **(kwargs or {}))
+        inputs = [tensor for tensor in _tensors(args) if hasattr(tensor, "field")]
+        if inputs:
+            for tensor in _tensors(result):
+                tensor.field = _together(inputs)
+                if (
+                    tensor.dim() == 2 and inputs[0].dim() == 4
+                ):  # flattened, or averaged: the whole map at once
+                    tensor.field = tensor.field.through(inputs[0].shape[-2])
+        return result
+
+
+def _together(tensors: Sequence[Tensor]) -> Field:
+    fields = [tensor.field for tensor in tensors]
+    start = min(field.start for field in fields)
+    end = max(field.start + field.size for field in fields)
+    return Field(end - start, max(field.stride for field in fields), start)
+
+
+def _tensors(values: Any) -> Iterable[Tensor]:
+    if isinstance(values, Tensor):
+        yield values
+    elif isinstance(values, tuple | list):
+        for value in values:
+            yield from _tensors(value)

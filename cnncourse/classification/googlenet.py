@@ -1,0 +1,248 @@
+"""GoogLeNet: Szegedy et al., "Going deeper with convolutions", CVPR 2015, sections 4 and 5, table 1, figure 3."""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from cnncourse.classification.accounting import conv_output_size
+from cnncourse.classification.layers import LocalResponseNorm, initialise, relu, scale_channels
+
+# Channels of each module: 1x1; 1x1 before the 3x3, 3x3; 1x1 before the 5x5, 5x5; 1x1 behind the pooling
+MODULES = {
+    "3a": (64, 96, 128, 16, 32, 32),
+    "3b": (128, 128, 192, 32, 96, 64),
+    "4a": (192, 96, 208, 16, 48, 64),
+    "4b": (160, 112, 224, 24, 64, 64),
+    "4c": (128, 128, 256, 24, 64, 64),
+    "4d": (112, 144, 288, 32, 64, 64),
+    "4e": (256, 160, 320, 32, 128, 128),
+    "5a": (256, 160, 320, 32, 128, 128),
+    "5b": (384, 192, 384, 48, 128, 128),
+}
+VARIANTS = ("paper", "torchvision")
+
+
+class GoogLeNetOutputs(NamedTuple):
+    """What GoogLeNet with auxiliary heads returns in training: logits [B, classes] each, in torchvision's order."""
+
+    logits: Tensor
+    aux_logits2: Tensor
+    aux_logits1: Tensor
+
+
+class ConvUnit(nn.Module):
+    """A convolution and a ReLU: with a bias, or instead of it with batch normalisation between the two."""
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel: int = 1,
+        stride: int = 1,
+        padding: int = 0,
+        batch_norm: bool = False,
+    ):
+        super().__init__()
+        self.conv = nn.Conv2d(in_channels, out_channels, kernel, stride, padding, bias=not batch_norm)
+        self.bn = nn.BatchNorm2d(out_channels, eps=0.001) if batch_norm else nn.Identity()
+        self.relu = relu()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.relu(self.bn(self.conv(x)))
+
+
+class Inception(nn.Module):
+    """The inception module: 1x1, 3x3 and 5x5 convolutions and a pooling of the same map, stacked by channels.
+
+    With ``reduction`` (figure 2b) 1x1 convolutions cut the depth before the 3x3 and the 5x5 and behind the
+    pooling. Naive (figure 2a) there are none: the pooling hands on all channels, so a module can only grow.
+    Every convolution has a ReLU; all branches keep height and width.
+
+    The branches are ``branch1`` to ``branch4``, in the order above, which is the order of their channels.
+
+    Args:
+        in_channels: channels of the input.
+        channels: (1x1, before the 3x3, 3x3, before the 5x5, 5x5, behind the pooling); the naive module uses the
+            first, third and fifth.
+        reduction: with the 1x1 convolutions that cut the depth.
+        large: the kernel of the third branch: 5 in the paper; torchvision has 3, a mistake that its published
+            weights depend on (pytorch/vision issue 906).
+        batch_norm: see `ConvUnit`; not in the paper.
+
+    The number of channels that come out is ``out_channels``.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        channels: tuple[int, int, int, int, int, int],
+        reduction: bool = True,
+        large: int = 5,
+        batch_norm: bool = False,
+    ):
+        super().__init__()
+        one, reduce3, three, reduce5, five, pooled = channels
+        if not reduction:
+            reduce3 = reduce5 = pooled = in_channels
+        self.out_channels = one + three + five + pooled
+        self.branch1 = ConvUnit(in_channels, one, batch_norm=batch_norm)
+        self.branch2 = nn.Sequential(
+            ConvUnit(in_channels, reduce3, batch_norm=batch_norm) if reduction else nn.Identity(),
+            ConvUnit(reduce3, three, 3, padding=1, batch_norm=batch_norm),
+        )
+        self.branch3 = nn.Sequential(
+            ConvUnit(in_channels, reduce5, batch_norm=batch_norm) if reduction else nn.Identity(),
+            ConvUnit(reduce5, five, large, padding=large // 2, batch_norm=batch_norm),
+        )
+        self.branch4 = nn.Sequential(
+            nn.MaxPool2d(3, stride=1, padding=1),
+            ConvUnit(in_channels, pooled, batch_norm=batch_norm) if reduction else nn.Identity(),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """float [B, in_channels, H, W] -> float [B, out_channels, H, W]."""
+        branches = (self.branch1, self.branch2, self.branch3, self.branch4)
+        return torch.cat([branch(x) for branch in branches], dim=1)
+
+
+class AuxiliaryHead(nn.Module):
+    """A classifier in mid-network, whose loss (times 0.3) brings gradients there in training; section 5.
+
+    Average pooling (5x5 at stride 3, or torchvision's adaptive one) of the 14x14 map to 4x4, 128 1x1
+    convolutions, 1024 hidden units, dropout of 70 %.
+    """
+
+    def __init__(
+        self, in_channels: int, classes: int, published: bool, stem: str, input_size: int, width: float
+    ):
+        super().__init__()
+        side = 4 if published else conv_output_size(input_size // (16 if stem == "imagenet" else 2), 5, 3)
+        channels, hidden = scale_channels(128, width), scale_channels(1024, width)
+        self.pool = nn.AdaptiveAvgPool2d(side) if published else nn.AvgPool2d(5, 3)
+        self.conv = ConvUnit(in_channels, channels, batch_norm=published)
+        self.fc1 = nn.Linear(channels * side * side, hidden)
+        self.relu = relu()
+        self.dropout = nn.Dropout(0.7)
+        self.fc2 = nn.Linear(hidden, classes)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """float [B, in_channels, H, W] -> logits float [B, classes]."""
+        features = self.conv(self.pool(x)).flatten(1)
+        return self.fc2(self.dropout(self.relu(self.fc1(features))))
+
+
+def global_average_pool(x: Tensor) -> Tensor:
+    """The mean of every channel over the whole map: float [B, C, H, W] -> float [B, C], for any H and W.
+
+    In GoogLeNet it takes the place of the fully connected layers, which hold most of AlexNet's and VGG's weights.
+    """
+    return x.mean(dim=(2, 3))
+
+
+class GoogLeNet(nn.Module):
+    """GoogLeNet: images float [B, 3, 224, 224] to logits [B, classes].
+
+    Args:
+        variant: "paper" has 5x5 filters, biases, local response normalisation, and auxiliary heads that pool 5x5
+            at stride 3. "torchvision" has 3x3 filters in their place, batch normalisation instead of biases and
+            of the local one, a fourth pooling of 2x2, and auxiliary heads with adaptive pooling.
+        aux: with the two auxiliary heads, behind modules 4a and 4d. In training mode the network then returns
+            `GoogLeNetOutputs`; the heads are no part of its answer in evaluation mode.
+        reduction: False builds every module in the naive form (figure 2a).
+        width: this many times the channels.
+        modules: rows as in `MODULES`; leaving some out makes a shallower network (the auxiliary heads need 4a
+            and 4d).
+        stem: "imagenet"; or "small" for images of 32 pixels: one 3x3 convolution of 64 channels in place of the
+            first two halvings.
+        input_size: height and width that the paper's auxiliary heads are made for; the rest takes any.
+        dropout: before the last layer.
+        rescale_input: torchvision's published weights expect images normalised to mean and deviation 0.5, not
+            to those of ImageNet; this converts from the latter. `load_published` sets it.
+    """
+
+    def __init__(
+        self,
+        variant: str = "paper",
+        classes: int = 1000,
+        aux: bool = False,
+        reduction: bool = True,
+        width: float = 1.0,
+        modules: dict[str, tuple[int, ...]] | None = None,
+        stem: str = "imagenet",
+        input_size: int = 224,
+        dropout: float = 0.4,
+        rescale_input: bool = False,
+    ):
+        super().__init__()
+        if variant not in VARIANTS or stem not in ("imagenet", "small"):
+            raise ValueError(
+                f"variant={variant!r}, stem={stem!r}: variants are {VARIANTS}, stems imagenet, small."
+            )
+        self.input_size, self.rescale_input = input_size, rescale_input
+        published = variant == "torchvision"
+        channels = self._add_stem(stem, published, width)
+        last_pool = nn.MaxPool2d(2, 2) if published else nn.MaxPool2d(3, 2, ceil_mode=True)
+        pools = {"4": nn.MaxPool2d(3, 2, ceil_mode=True), "5": last_pool}
+        self.path: list[str] = []
+        for name, row in (modules or MODULES).items():
+            if name[0] in pools:  # before the first module of stages 4 and 5
+                self._append(f"maxpool{int(name[0]) - 1}", pools.pop(name[0]))
+            scaled = tuple(scale_channels(number, width) for number in row)
+            module = Inception(channels, scaled, reduction, 3 if published else 5, published)
+            self._append(f"inception{name}", module)
+            channels = module.out_channels
+        self.aux = {"inception4a": "aux1", "inception4d": "aux2"} if aux else {}
+        for before, head in self.aux.items():
+            inputs = getattr(self, before).out_channels
+            setattr(self, head, AuxiliaryHead(inputs, classes, published, stem, input_size, width))
+        self.avgpool = nn.AdaptiveAvgPool2d(1)
+        self.dropout = nn.Dropout(dropout)
+        self.fc = nn.Linear(channels, classes)
+        initialise(self)
+
+    def _add_stem(self, stem: str, batch_norm: bool, width: float) -> int:
+        """The layers before the first module; returns how many channels they give."""
+        first, second = scale_channels(64, width), scale_channels(192, width)
+        if stem == "small":
+            self.stem = ["conv1"]
+            self.conv1 = ConvUnit(3, first, 3, padding=1, batch_norm=batch_norm)
+            return first
+        self.stem = ["conv1", "maxpool1", "norm1", "conv2", "conv3", "norm2", "maxpool2"]
+        self.conv1 = ConvUnit(3, first, 7, stride=2, padding=3, batch_norm=batch_norm)
+        self.maxpool1 = nn.MaxPool2d(3, 2, ceil_mode=True)
+        self.norm1 = nn.Identity() if batch_norm else LocalResponseNorm()
+        self.conv2 = ConvUnit(first, first, 1, batch_norm=batch_norm)
+        self.conv3 = ConvUnit(first, second, 3, padding=1, batch_norm=batch_norm)
+        self.norm2 = nn.Identity() if batch_norm else LocalResponseNorm()
+        self.maxpool2 = nn.MaxPool2d(3, 2, ceil_mode=True)
+        return second
+
+    def _append(self, name: str, module: nn.Module) -> None:
+        setattr(self, name, module)
+        self.path.append(name)
+
+    def forward(self, images: Tensor) -> Tensor | GoogLeNetOutputs:
+        """float [B, 3, H, W] -> float [B, classes], or in training with auxiliary heads three of these."""
+        x = rescale(images) if self.rescale_input else images
+        for name in self.stem:
+            x = getattr(self, name)(x)
+        early = {}
+        for name in self.path:
+            x = getattr(self, name)(x)
+            if self.training and name in self.aux:
+                early[self.aux[name]] = getattr(self, self.aux[name])(x)
+        logits = self.fc(self.dropout(self.avgpool(x).flatten(1)))
+        return GoogLeNetOutputs(logits, early["aux2"], early["aux1"]) if early else logits
+
+
+def rescale(images: Tensor) -> Tensor:
+    """From channels normalised by ImageNet's mean and deviation to mean and deviation 0.5: float [B, 3, H, W]."""
+    mean = images.new_tensor([0.485, 0.456, 0.406])[:, None, None]
+    deviation = images.new_tensor([0.229, 0.224, 0.225])[:, None, None]
+    return images * (deviation / 0.5) + (mean - 0.5) / 0.5
+
+
+def googlenet(variant: str = "paper", **options) -> GoogLeNet:
+    """GoogLeNet by the arguments of the class."""
+    return GoogLeNet(variant, **options)

@@ -1,0 +1,325 @@
+"""ResNet: He, Zhang, Ren and Sun, "Deep residual learning for image recognition", CVPR 2016; the plain networks
+that it is compared with; and the small networks for CIFAR-10 of its section 4.2."""
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from cnncourse.classification.layers import initialise, relu, scale_channels
+
+
+def padding_shortcut(x: Tensor, channels: int, stride: int = 1) -> Tensor:
+    """A shortcut without weights to a smaller and deeper map (option A, section 3.3).
+
+    Every ``stride``-th row and column is kept, from the first, and channels of zeros are added behind those of
+    ``x``.
+
+    Args:
+        x: float [B, C, H, W].
+        channels: of the result, at least C.
+    Returns:
+        float [B, channels, ceil(H / stride), ceil(W / stride)].
+    """
+    kept = x[:, :, ::stride, ::stride]
+    return F.pad(kept, (0, 0, 0, 0, 0, channels - x.shape[1]))
+
+
+class PaddingShortcut(nn.Module):
+    """`padding_shortcut` as a layer."""
+
+    def __init__(self, channels: int, stride: int):
+        super().__init__()
+        self.channels, self.stride = channels, stride
+
+    def forward(self, x: Tensor) -> Tensor:
+        return padding_shortcut(x, self.channels, self.stride)
+
+
+def make_shortcut(kind: str, in_channels: int, out_channels: int, stride: int) -> nn.Module:
+    """What brings a block's input to the shape of its output.
+
+    Args:
+        kind: "padding" (option A), "projection" (B: a 1x1 convolution with batch normalisation where the shape
+            changes, the identity elsewhere) or "all projections" (C).
+    """
+    if kind not in ("padding", "projection", "all projections"):
+        raise ValueError(f'shortcut={kind!r}: known are "padding", "projection" and "all projections".')
+    same = stride == 1 and in_channels == out_channels
+    if same and kind != "all projections":
+        return nn.Identity()
+    if kind == "padding":
+        return PaddingShortcut(out_channels, stride)
+    return nn.Sequential(
+        nn.Conv2d(in_channels, out_channels, 1, stride, bias=False), nn.BatchNorm2d(out_channels)
+    )
+
+
+class BasicBlock(nn.Module):
+    """Two 3x3 convolutions and a shortcut around them (figure 5, left).
+
+        y = relu(x' + bn2(conv2(relu(bn1(conv1(x))))))
+
+    where x' is x, or ``downsample(x)`` where the shape changes. The first convolution has the stride; both pad by
+    1 and have no bias, for batch normalisation brings its own.
+
+    Attributes: ``conv1``, ``bn1``, ``conv2``, ``bn2``, ``relu``, ``downsample`` (nn.Identity where the shape
+    stays), ``residual``.
+
+    Args:
+        in_channels: of x, float [B, in_channels, H, W].
+        channels: of y, float [B, channels, ceil(H / stride), ceil(W / stride)].
+        shortcut: see `make_shortcut`.
+        residual: False leaves the addition out: a plain block of the same layers.
+    """
+
+    expansion = 1
+
+    def __init__(
+        self,
+        in_channels: int,
+        channels: int,
+        stride: int = 1,
+        shortcut: str = "projection",
+        residual: bool = True,
+    ):
+        super().__init__()
+        self.conv1 = nn.Conv2d(in_channels, channels, 3, stride, padding=1, bias=False)
+        self.bn1 = nn.BatchNorm2d(channels)
+        self.conv2 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
+        self.bn2 = nn.BatchNorm2d(channels)
+        self.relu = relu()
+        self.residual = residual
+        self.downsample = make_shortcut(shortcut, in_channels, channels, stride) if residual else None
+
+    def forward(self, x: Tensor) -> Tensor:
+        """float [B, in_channels, H, W] -> float [B, channels, ceil(H / stride), ceil(W / stride)]."""
+        out = self.relu(self.bn1(self.conv1(x)))
+        out = self.bn2(self.conv2(out))
+        if self.residual:
+            out += self.downsample(x)
+        return self.relu(out)
+
+
+class Bottleneck(nn.Module):
+    """A 1x1 convolution that cuts the channels, a 3x3, a 1x1 that gives back four times as many; and a shortcut
+    around them (figure 5, right).
+
+        y = relu(x' + bn3(conv3(relu(bn2(conv2(relu(bn1(conv1(x)))))))))
+
+    Attributes: ``conv1`` to ``conv3``, ``bn1`` to ``bn3``, ``relu``, ``downsample``, ``residual`` as in
+    `BasicBlock`. None of the convolutions has a bias.
+
+    Args:
+        in_channels: of x, float [B, in_channels, H, W].
+        channels: of the 3x3 convolution; y has ``4 * channels``.
+        stride_in: which convolution has the stride: "1x1" is the paper's, the first; "3x3" is torchvision's, which
+            loses fewer of the positions and costs 6 % more.
+        shortcut, residual: as in `BasicBlock`.
+    """
+
+    expansion = 4
+
+    def __init__(
+        self,
+        in_channels: int,
+        channels: int,
+        stride: int = 1,
+        shortcut: str = "projection",
+        residual: bool = True,
+        stride_in: str = "1x1",
+    ):
+        super().__init__()
+        if stride_in not in ("1x1", "3x3"):
+            raise ValueError(f'stride_in={stride_in!r}: "1x1" (the paper) or "3x3" (torchvision).')
+        first, second = (stride, 1) if stride_in == "1x1" else (1, stride)
+        self.conv1 = nn.Conv2d(in_channels, channels, 1, first, bias=False)
+        self.bn1 = nn.BatchNorm2d(channels)
+        self.conv2 = nn.Conv2d(channels, channels, 3, second, padding=1, bias=False)
+        self.bn2 = nn.BatchNorm2d(channels)
+        self.conv3 = nn.Conv2d(channels, 4 * channels, 1, bias=False)
+        self.bn3 = nn.BatchNorm2d(4 * channels)
+        self.relu = relu()
+        self.residual = residual
+        self.downsample = make_shortcut(shortcut, in_channels, 4 * channels, stride) if residual else None
+
+    def forward(self, x: Tensor) -> Tensor:
+        """float [B, in_channels, H, W] -> float [B, 4 * channels, ceil(H / stride), ceil(W / stride)]."""
+        out = self.relu(self.bn1(self.conv1(x)))
+        out = self.relu(self.bn2(self.conv2(out)))
+        out = self.bn3(self.conv3(out))
+        if self.residual:
+            out += self.downsample(x)
+        return self.relu(out)
+
+
+class ResNet(nn.Module):
+    """Stages of residual blocks: images float [B, 3, H, W] to logits [B, classes].
+
+    Each stage (``layer1``, ``layer2``, ...) but the first halves the map and doubles the channels; global average
+    pooling and one fully connected layer end the network.
+
+    Args:
+        block: `BasicBlock` or `Bottleneck`.
+        blocks: blocks of each stage.
+        channels: of the first stage (before a bottleneck's expansion).
+        stem: "imagenet": a 7x7 convolution at stride 2 and a 3x3 pooling at stride 2; "small": one 3x3
+            convolution, for images of 16 to 64 pixels.
+        classes: logits.
+        input_size: what the network is meant for; it takes other sizes.
+        block_options: ``shortcut``, ``residual``, and a bottleneck's ``stride_in``.
+    """
+
+    def __init__(
+        self,
+        block: type[BasicBlock] | type[Bottleneck],
+        blocks: Sequence[int],
+        channels: int = 64,
+        stem: str = "imagenet",
+        classes: int = 1000,
+        input_size: int = 224,
+        **block_options,
+    ):
+        super().__init__()
+        if stem not in ("imagenet", "small"):
+            raise ValueError(f'stem={stem!r}: "imagenet" or "small".')
+        self.input_size = input_size
+        kernel, stride = (7, 2) if stem == "imagenet" else (3, 1)
+        self.conv1 = nn.Conv2d(3, channels, kernel, stride, padding=kernel // 2, bias=False)
+        self.bn1 = nn.BatchNorm2d(channels)
+        self.relu = relu()
+        self.maxpool = nn.MaxPool2d(3, 2, padding=1) if stem == "imagenet" else nn.Identity()
+        self.stages = [f"layer{number}" for number in range(1, len(blocks) + 1)]
+        width = channels
+        for number, (name, count) in enumerate(zip(self.stages, blocks, strict=True)):
+            out = channels * 2**number
+            parts = []
+            for index in range(count):
+                first_stride = 2 if number > 0 and index == 0 else 1
+                parts.append(block(width, out, first_stride, **block_options))
+                width = out * block.expansion
+            setattr(self, name, nn.Sequential(*parts))
+        self.avgpool = nn.AdaptiveAvgPool2d(1)
+        self.fc = nn.Linear(width, classes)
+        initialise(self)
+
+    def forward(self, images: Tensor) -> Tensor:
+        x = self.maxpool(self.relu(self.bn1(self.conv1(images))))
+        for name in self.stages:
+            x = getattr(self, name)(x)
+        return self.fc(self.avgpool(x).flatten(1))
+
+
+DEPTHS = {
+    18: (BasicBlock, (2, 2, 2, 2)),
+    34: (BasicBlock, (3, 4, 6, 3)),
+    50: (Bottleneck, (3, 4, 6, 3)),
+    101: (Bottleneck, (3, 4, 23, 3)),
+    152: (Bottleneck, (3, 8, 36, 3)),
+}
+
+
+def resnet(depth: int = 50, variant: str = "paper", width: float = 1.0, **options) -> ResNet:
+    """ResNet for ImageNet: images float [B, 3, 224, 224] to logits [B, 1000].
+
+    Args:
+        depth: 18, 34, 50, 101 or 152 layers with weights.
+        variant: where bottlenecks have their stride: "paper" in the 1x1, "torchvision" in the 3x3.
+        width: this many times the channels.
+        options: ``shortcut``, ``stem``, ``classes``, ``input_size``; ``residual=False`` is the *plain* network of
+            the same layers.
+    """
+    if depth not in DEPTHS or variant not in ("paper", "torchvision"):
+        raise ValueError(
+            f"depth={depth}, variant={variant!r}: depths are {list(DEPTHS)}, variants paper, torchvision."
+        )
+    block, blocks = DEPTHS[depth]
+    if block is Bottleneck:
+        options = {"stride_in": "1x1" if variant == "paper" else "3x3"} | options
+    return ResNet(block, blocks, scale_channels(64, width), **options)
+
+
+def cifar_resnet(depth: int = 20, width: float = 1.0, **options) -> ResNet:
+    """ResNet for CIFAR-10 (section 4.2): images float [B, 3, 32, 32] to logits [B, 10].
+
+    A 3x3 convolution, three stages of 16, 32 and 64 channels with n basic blocks each, shortcuts that pad (option
+    A): 6n + 2 layers with weights. The paper has 20, 32, 44, 56, 110 and 1202.
+
+    Args:
+        depth: 6n + 2.
+        width: this many times the channels.
+        options: as for `resnet`; ``residual=False`` is the plain network.
+    """
+    if depth < 8 or (depth - 2) % 6:
+        raise ValueError(f"depth={depth}: these networks have 6n + 2 layers: 8, 14, 20, 32, 44, 56, 110, ...")
+    options = {"stem": "small", "shortcut": "padding", "classes": 10, "input_size": 32} | options
+    return ResNet(BasicBlock, [(depth - 2) // 6] * 3, scale_channels(16, width), **options)
+
+
+# Identity by construction (section 1): a deeper network can always do what a shallower one does.
+
+
+def identity_kernel(channels: int, kernel: int = 3) -> Tensor:
+    """The weights of a convolution that changes nothing: float [channels, channels, kernel, kernel].
+
+    With stride 1 and padding ``kernel // 2``, output channel i is input channel i.
+
+    Args:
+        kernel: odd.
+    """
+    weight = torch.zeros(channels, channels, kernel, kernel)
+    weight[range(channels), range(channels), kernel // 2, kernel // 2] = 1
+    return weight
+
+
+@torch.no_grad()
+def make_identity(block: BasicBlock | Bottleneck) -> None:
+    """Set a block's weights, in place, so that it hands its input on, for inputs that are nowhere negative.
+
+    A residual block only has to be silent: the gain and the shift of its last batch normalisation are zero. It is
+    then the identity in training too, and how such blocks are often started. A plain block has to *be* the
+    identity: `identity_kernel` in each convolution and normalisations that undo themselves, which holds in
+    evaluation mode only, and each weight has to be just so.
+
+    Raises:
+        ValueError: the block changes the shape, or is a plain bottleneck (fewer channels cannot hold its input).
+    """
+    last = block.bn2 if isinstance(block, BasicBlock) else block.bn3
+    if block.residual:
+        if not isinstance(block.downsample, nn.Identity):
+            raise ValueError("This block changes the shape or projects its input: it cannot be the identity.")
+        last.weight.zero_()
+        last.bias.zero_()
+        return
+    if isinstance(block, Bottleneck) or block.conv1.in_channels != block.conv2.out_channels:
+        raise ValueError(
+            "This plain block cannot hand on what it gets: it has fewer or more channels inside."
+        )
+    for conv, norm in ((block.conv1, block.bn1), (block.conv2, block.bn2)):
+        conv.weight.copy_(identity_kernel(conv.in_channels))
+        norm.reset_parameters()
+        norm.running_var.fill_(1 - norm.eps)  # the normalisation divides by sqrt(running_var + eps)
+
+
+@torch.no_grad()
+def deepen(shallow: ResNet, deep: ResNet) -> None:
+    """Give ``deep`` the weights of ``shallow``, and the identity in the blocks that it has more, in place.
+
+    In evaluation mode both then compute the same: the deeper network's training error *could* be as low. That
+    plain networks do not get there by training is the paper's starting point.
+
+    Raises:
+        ValueError: the networks differ in more than the number of blocks.
+    """
+    if shallow.stages != deep.stages:
+        raise ValueError(f"{len(shallow.stages)} stages cannot become {len(deep.stages)}.")
+    for name in shallow.stages:
+        blocks = list(getattr(shallow, name))
+        for index, block in enumerate(getattr(deep, name)):
+            if index < len(blocks):
+                block.load_state_dict(blocks[index].state_dict())
+            else:
+                make_identity(block)
+    for name in ("conv1", "bn1", "fc"):
+        getattr(deep, name).load_state_dict(getattr(shallow, name).state_dict())
