@@ -136,3 +136,79 @@ def grade(
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
     raise typer.Exit(code=status)
+
+
+@app.command()
+def reproduce(
+    name: Annotated[str, typer.Argument(help="An experiment; --list names them.")] = "",
+    everything: Annotated[bool, typer.Option("--all", help="Every experiment, one after another.")] = False,
+    list_: Annotated[bool, typer.Option("--list", help="Name the experiments and end.")] = False,
+    scale: Annotated[
+        str, typer.Option(help="cpu (minutes on two cores) or full (real data, a GPU).")
+    ] = "cpu",
+    data: Annotated[
+        str | None, typer.Option(help="Folder of real data; by default the embedded set.")
+    ] = None,
+    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
+    jobs: Annotated[int | None, typer.Option(min=1, help="Runs side by side; by default one a core.")] = None,
+    results: Annotated[Path, typer.Option(help="Folder for the results.")] = Path("book/results"),
+) -> None:
+    """Measure a claim of the lecture anew. A run that was cut off goes on where it stopped."""
+    from cnncourse.training import reproduce as runner
+
+    chosen = runner.names() if everything or list_ else [name]
+    if chosen == [""]:
+        raise typer.BadParameter(f"Name an experiment, or --all: {', '.join(runner.names())}.")
+    try:
+        known = {one: runner.seconds_known(one, results, scale) for one in chosen}
+        for one, seconds in known.items():
+            took = "not measured yet" if seconds is None else f"{seconds / 60:.1f} min when last run"
+            typer.echo(f"{one:24} {took:26} {runner.question(one)}")
+        if list_:
+            raise typer.Exit
+        if len(chosen) > 1:
+            typer.echo(f"In all about {sum(seconds or 300 for seconds in known.values()) / 60:.0f} minutes.")
+        for one in chosen:
+            _reproduce_one(one, results, scale, data, device, jobs)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+
+
+def _reproduce_one(name: str, results: Path, *options) -> None:
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn, TimeRemainingColumn
+
+    from cnncourse.training import reproduce as runner
+
+    columns = (BarColumn(), MofNCompleteColumn(), "runs", TimeElapsedColumn(), "left", TimeRemainingColumn())
+    with Progress("{task.description}", *columns) as bar:
+        task = bar.add_task(name, total=None)
+        scale, data, device, jobs = options
+        runner.reproduce(
+            name,
+            results,
+            scale,
+            data,
+            device,
+            jobs,
+            progress=lambda done, total: bar.update(task, completed=done, total=total),
+        )
+    typer.echo(f"Wrote {runner.result_file(name, results, scale)}")
+
+
+@app.command()
+def selftest(
+    lab: Annotated[str, typer.Argument(help="A lab, such as 01_nearest_neighbours; all, if left out.")] = "",
+    isolation: Annotated[str, typer.Option(help="auto, strict or none.")] = "auto",
+) -> None:
+    """Grade the known-right and known-wrong submissions: do the tests still judge them as they should?"""
+    from rich.console import Console
+
+    from cnncourse.grading.run import Options
+    from cnncourse.grading.selftest import labs
+    from cnncourse.grading.terminal import selftest_and_show
+
+    try:
+        status = selftest_and_show(labs(lab), Options(isolation=isolation), Console())
+    except (ValueError, FileNotFoundError) as error:
+        raise typer.BadParameter(str(error)) from None
+    raise typer.Exit(code=status)

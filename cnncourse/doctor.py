@@ -168,11 +168,11 @@ def chromium() -> Finding:
     )
 
 
-def cache() -> Finding:
+def data_cache() -> Finding:
     """The folder for composed and downloaded data can be written."""
-    from cnncourse.data import cache_dir
+    from cnncourse.data import cache
 
-    folder = cache_dir()
+    folder = cache.folder()
     existing = next(parent for parent in (folder, *folder.parents) if parent.exists())
     if not os.access(existing, os.W_OK):
         return Finding(
@@ -195,7 +195,7 @@ CHECKS: tuple[Callable[[], Finding], ...] = (
     namespaces,
     bubblewrap,
     chromium,
-    cache,
+    data_cache,
 )
 
 

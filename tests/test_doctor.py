@@ -53,7 +53,7 @@ def test_a_full_disk_is_missing_and_fails_the_command(monkeypatch, only_quick_ch
 def test_a_cache_that_cannot_be_written_is_missing(monkeypatch, tmp_path):
     monkeypatch.setenv("CNNCOURSE_CACHE", str(tmp_path / "locked" / "cache"))
     monkeypatch.setattr(os, "access", lambda path, mode: False)  # root may write anywhere
-    finding = doctor.cache()
+    finding = doctor.data_cache()
     assert finding.state == "missing"
     assert "CNNCOURSE_CACHE" in finding.advice
 

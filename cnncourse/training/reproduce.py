@@ -1,0 +1,184 @@
+"""Run an experiment of `cnncourse.training.experiments`: its runs side by side, resumed where it was cut off.
+
+A result is one JSON file: the question, what every run found, what they say together, and where and how long they
+ran. Runs that are done lie beside it in ``.runs/`` until the result is whole.
+"""
+
+import hashlib
+import importlib
+import inspect
+import json
+import multiprocessing
+import os
+import pkgutil
+import platform
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from importlib.metadata import version
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+
+from cnncourse.training import experiments
+from cnncourse.training.checkpoints import write_json
+
+SCALES = ("cpu", "full")
+
+
+def names() -> list[str]:
+    """The names of all experiments."""
+    return sorted(module.name for module in pkgutil.iter_modules(experiments.__path__))
+
+
+def experiment(name: str) -> ModuleType:
+    """The module of an experiment.
+
+    Raises:
+        ValueError: there is none of this name.
+    """
+    if name not in names():
+        raise ValueError(f"No experiment is called {name!r}; there are {', '.join(names())}.")
+    return importlib.import_module(f"{experiments.__name__}.{name}")
+
+
+def question(name: str) -> str:
+    """What an experiment asks: the first line of its docstring."""
+    return inspect.getdoc(experiment(name)).splitlines()[0]
+
+
+def result_file(name: str, results: Path, scale: str = "cpu") -> Path:
+    """Where a result lies: ``NAME.json``; at full scale ``NAME-full.json``."""
+    return Path(results) / (f"{name}.json" if scale == "cpu" else f"{name}-{scale}.json")
+
+
+def seconds_known(name: str, results: Path, scale: str = "cpu") -> float | None:
+    """How long the experiment took when it last ran here, or None."""
+    try:
+        return json.loads(result_file(name, results, scale).read_text())["seconds"]
+    except (OSError, ValueError, KeyError):
+        return None
+
+
+def reproduce(
+    name: str,
+    results: Path,
+    scale: str = "cpu",
+    data: str | None = None,
+    device: str = "cpu",
+    jobs: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> dict:
+    """Run an experiment and write its result; returns what it wrote.
+
+    Args:
+        name: one of :func:`names`.
+        results: the folder for the result.
+        scale: "cpu" (minutes on two cores) or "full" (real data and a GPU).
+        data: a folder of real data; None is the embedded set.
+        jobs: runs side by side, each on one core; by default one a core on a CPU, one on a GPU.
+        progress: called with (runs done, runs in all).
+
+    Raises:
+        ValueError: no such experiment or scale.
+    """
+    module = experiment(name)
+    if scale not in SCALES:
+        raise ValueError(f"No scale is called {scale!r}; there are {', '.join(SCALES)}.")
+    jobs = jobs or (os.cpu_count() if device == "cpu" else 1)
+    start = time.monotonic()
+    settings = module.settings(scale)
+    done = _Done(result_file(name, results, scale), module, (data, device))
+    for number, (setting, figures) in enumerate(
+        _run(name, settings, data, device, jobs, done), len(done.rows)
+    ):
+        done.add(setting, figures)
+        if progress is not None:
+            progress(number + 1, len(settings))
+    rows = [{**setting, **done.rows[_key(setting)]["figures"]} for setting in settings]
+    result = {
+        "name": name,
+        "question": question(name),
+        "lecture": list(module.LECTURE),
+        "scale": scale,
+        "data": "embedded" if data is None else Path(data).name,
+        "summary": module.summary(rows),
+        "runs": rows,
+        "versions": {package: version(package) for package in ("cnncourse", "torch", "numpy")},
+        "machine": f"{platform.machine()}, {jobs} runs side by side, {device}",
+        "seconds": round(done.seconds + time.monotonic() - start, 1),
+    }
+    write_json(result_file(name, results, scale), result)
+    done.forget()
+    return result
+
+
+def _run(name, settings, data, device, jobs, done: "_Done") -> Iterator[tuple[dict, dict]]:
+    left = [setting for setting in settings if _key(setting) not in done.rows]
+    if jobs == 1 or len(left) <= 1:
+        for setting in left:
+            yield setting, _one(name, setting, data, device)
+        return
+    # Spawned, one thread each: a fork would inherit the locks of torch's threads.
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(jobs, context, initializer=_one_thread) as pool:
+        futures = {pool.submit(_one, name, setting, data, device): setting for setting in left}
+        for future in as_completed(futures):
+            yield futures[future], future.result()
+
+
+def _one_thread() -> None:
+    import torch
+
+    torch.set_num_threads(1)
+
+
+def _one(name: str, setting: dict, data: str | None, device: str) -> dict:
+    return experiment(name).run(setting, data, device)
+
+
+def _key(setting: dict) -> str:
+    return json.dumps(setting, sort_keys=True)
+
+
+class _Done:
+    """The runs of an unfinished experiment that are done, kept on disk as long as its code stays the same."""
+
+    def __init__(self, file: Path, module: ModuleType, where: tuple):
+        code = hashlib.sha256((inspect.getsource(module) + repr(where)).encode()).hexdigest()[:12]
+        self._folder = file.parent / ".runs" / f"{file.stem}-{code}"
+        self._last = time.monotonic()
+        rows = [json.loads(part.read_text()) for part in sorted(self._folder.glob("*.json"))]
+        self.rows = {_key(row["setting"]): row for row in rows}
+        self.seconds = sum(row["seconds"] for row in rows)
+
+    def add(self, setting: dict, figures: dict) -> None:
+        now = time.monotonic()
+        row = {"setting": setting, "figures": figures, "seconds": now - self._last}
+        self._last = now
+        self.rows[_key(setting)] = row
+        name = hashlib.sha256(_key(setting).encode()).hexdigest()[:16]
+        write_json(self._folder / f"{name}.json", row)
+
+    def forget(self) -> None:
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def spread(values) -> dict[str, float]:
+    """Mean, standard deviation (of the sample) and number of values, for summaries."""
+    values = np.asarray(values, np.float64)
+    return {
+        "mean": round(float(values.mean()), 6),
+        "std": round(float(values.std(ddof=1)), 6) if len(values) > 1 else 0.0,
+        "n": len(values),
+    }
+
+
+def paired(rows: list[dict], key: str, figure: str, a, b) -> dict[str, float]:
+    """Differences of a figure, runs with ``row[key] == a`` minus those with ``b``, paired by seed."""
+    of = {choice: {row["seed"]: row[figure] for row in rows if row[key] == choice} for choice in (a, b)}
+    seeds = sorted(of[a].keys() & of[b].keys())
+    differences = [of[a][seed] - of[b][seed] for seed in seeds]
+    return {**spread(differences), "positive": sum(d > 0 for d in differences)}

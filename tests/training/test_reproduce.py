@@ -1,0 +1,91 @@
+"""Experiments run side by side, resume where they were cut off, and leave one whole JSON."""
+
+import json
+import sys
+import types
+
+import pytest
+
+from cnncourse.training import experiments, reproduce
+
+
+@pytest.fixture
+def toy(tmp_path, monkeypatch):
+    """An experiment in a package folder of its own; it counts its runs in a file and fails on demand."""
+    (tmp_path / "toy.py").write_text(
+        '"""Does doubling double?\n\nMore words."""\n'
+        "import os, pathlib\n"
+        'LECTURE = ("A0",)\n'
+        "def settings(scale):\n"
+        '    return [{"seed": seed, "factor": factor} for seed in range(3) for factor in (1, 2)]\n'
+        "def run(setting, data, device):\n"
+        '    pathlib.Path(os.environ["TOY_RUNS"]).open("a").write("x")\n'
+        '    if setting == {"seed": 1, "factor": 2} and os.environ.get("TOY_FAILS"):\n'
+        '        raise RuntimeError("cut off")\n'
+        '    return {"value": setting["factor"] * (10 + setting["seed"])}\n'
+        "def summary(rows):\n"
+        '    return {"values": [row["value"] for row in rows]}\n'
+    )
+    monkeypatch.setattr(experiments, "__path__", [str(tmp_path)])
+    monkeypatch.delitem(sys.modules, "cnncourse.training.experiments.toy", raising=False)
+    monkeypatch.setenv("TOY_RUNS", str(tmp_path / "runs"))
+    yield tmp_path
+    sys.modules.pop("cnncourse.training.experiments.toy", None)
+
+
+def test_a_result_holds_question_summary_and_runs_in_the_order_of_settings(toy):
+    result = reproduce.reproduce("toy", toy / "results", jobs=1)
+    assert result == json.loads((toy / "results/toy.json").read_text())
+    assert result["question"] == "Does doubling double?"
+    assert result["summary"] == {"values": [10, 20, 11, 22, 12, 24]}
+    assert result["runs"][3] == {"seed": 1, "factor": 2, "value": 22}
+
+
+def test_an_experiment_that_was_cut_off_repeats_no_run_that_was_done(toy, monkeypatch):
+    monkeypatch.setenv("TOY_FAILS", "1")
+    with pytest.raises(RuntimeError, match="cut off"):
+        reproduce.reproduce("toy", toy / "results", jobs=1)
+    assert not (toy / "results/toy.json").exists()
+    monkeypatch.delenv("TOY_FAILS")
+    (toy / "runs").unlink()
+    reproduce.reproduce("toy", toy / "results", jobs=1)
+    assert len((toy / "runs").read_text()) == 3  # three of six were done
+    assert not list((toy / "results/.runs").iterdir())
+
+
+def test_runs_of_another_version_of_the_experiment_are_not_taken_over(toy, monkeypatch):
+    monkeypatch.setenv("TOY_FAILS", "1")
+    with pytest.raises(RuntimeError):
+        reproduce.reproduce("toy", toy / "results", jobs=1)
+    monkeypatch.delenv("TOY_FAILS")
+    (toy / "runs").unlink()
+    module = reproduce.experiment("toy")
+    changed = types.SimpleNamespace(**vars(module))
+    monkeypatch.setattr(reproduce, "experiment", lambda name: changed)
+    monkeypatch.setattr(reproduce.inspect, "getsource", lambda module: "another version")
+    reproduce.reproduce("toy", toy / "results", jobs=1)
+    assert len((toy / "runs").read_text()) == 6
+
+
+def test_the_time_it_took_is_known_afterwards(toy):
+    assert reproduce.seconds_known("toy", toy / "results") is None
+    reproduce.reproduce("toy", toy / "results", jobs=1)
+    assert reproduce.seconds_known("toy", toy / "results") >= 0
+
+
+def test_unknown_names_and_scales_are_named(toy):
+    with pytest.raises(ValueError, match=r"No experiment is called 'tyo'; there are toy"):
+        reproduce.reproduce("tyo", toy)
+    with pytest.raises(ValueError, match=r"No scale is called 'huge'; there are cpu, full"):
+        reproduce.reproduce("toy", toy, scale="huge")
+
+
+def test_spread_and_paired_differences():
+    assert reproduce.spread([1.0, 3.0]) == {"mean": 2.0, "std": 1.414214, "n": 2}
+    rows = [{"seed": s, "crop": c, "error": e} for s, c, e in [(0, 1, 3), (1, 1, 5), (1, 0, 9), (0, 0, 4)]]
+    assert reproduce.paired(rows, "crop", "error", 1, 0) == {
+        "mean": -2.5,
+        "std": 2.12132,
+        "n": 2,
+        "positive": 0,
+    }
