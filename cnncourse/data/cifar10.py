@@ -39,9 +39,8 @@ def load(
         split: "train" (50,000 images), "test" (10,000); of the embedded set also "unseen_drawings" and
             "unseen_style" (2,000 each), whose drawings or whose drawing style training never saw.
         count: how many images from the start; all by default.
-        data: folder of the real CIFAR-10, binary version. By default the embedded set, composed into the
-        cache
-            first where it is missing: about a second for every 1,000 images, once.
+        data: folder of the real CIFAR-10, binary version. By default the embedded set, composed into
+            the cache first where it is missing: about a second for every 1,000 images, once.
     Returns:
         images uint8 [N, 32, 32, 3] (RGB) and labels int64 [N], numbers into `CLASSES`.
     Raises:

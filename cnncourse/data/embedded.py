@@ -177,9 +177,10 @@ def _drawn_strengths(split: str, index: int) -> dict[str, float]:
 
 
 def _stream(split: str, index: int, purpose: int) -> Stream:
+    number = _number(split)
     if not 0 <= index < SPLITS[split]:
         raise ValueError(f"Split {split} has images 0 to {SPLITS[split] - 1:,}, not {index:,}.")
-    return Stream(VERSION, _number(split), index, 1 + purpose)
+    return Stream(VERSION, number, index, 1 + purpose)
 
 
 def _number(split: str) -> int:
