@@ -1,0 +1,135 @@
+"""AlexNet's data augmentation and ten-crop testing (Krizhevsky et al. 2012, sections 4.1 and 5.1).
+
+Images are [B, 3, H, W]; each image of a batch gets draws of its own. Everything random comes from a generator that
+is handed in, and is drawn on its device: the same generator gives the same on every machine.
+"""
+
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from cnncourse.data.preprocessing import center_crop
+
+
+def random_crop(images: Tensor, size: int, generator: torch.Generator, padding: int = 0) -> Tensor:
+    """A ``size`` x ``size`` piece of each image, every position equally likely.
+
+    AlexNet takes 224 of 256 pixels. On CIFAR-10, networks take 32 of 32 pixels that were padded by 4 on each side
+    with zeros (He et al. 2016, section 4.2).
+
+    Args:
+        images: [B, C, H, W] of any dtype.
+        size: at most H + 2 * padding and W + 2 * padding.
+    Returns:
+        [B, C, size, size].
+    Raises:
+        ValueError: the images are too small.
+    """
+    images = F.pad(images, (padding,) * 4)
+    count, _, height, width = images.shape
+    if min(height, width) < size:
+        raise ValueError(f"Images of {height} x {width} (padding included) have no crop of {size} x {size}.")
+    tops = torch.randint(height - size + 1, (count,), generator=generator).tolist()
+    lefts = torch.randint(width - size + 1, (count,), generator=generator).tolist()
+    crops = [
+        image[:, top : top + size, left : left + size]
+        for image, top, left in zip(images, tops, lefts, strict=True)
+    ]
+    return torch.stack(crops)
+
+
+def random_reflection(images: Tensor, generator: torch.Generator) -> Tensor:
+    """Each image as it is or mirrored left to right, equally likely: [B, C, H, W] -> the same shape."""
+    mirrored = torch.rand(len(images), generator=generator) < 0.5
+    return torch.where(mirrored.to(images.device)[:, None, None, None], images.flip(-1), images)
+
+
+def principal_colours(images: Tensor) -> tuple[Tensor, Tensor]:
+    """The principal components of the colours of all pixels of a training set.
+
+    Args:
+        images: float [N, 3, H, W] in [0, 1].
+    Returns:
+        (values, directions): the eigenvalues of the 3 x 3 covariance of R, G and B, float [3], the largest first,
+        and its unit eigenvectors as *columns*, float [3, 3]. The sign of a column means nothing.
+    """
+    pixels = images.transpose(0, 1).flatten(1)  # [3, N * H * W]
+    pixels = pixels - pixels.mean(dim=1, keepdim=True)
+    covariance = pixels @ pixels.T / pixels.shape[1]
+    values, directions = torch.linalg.eigh(covariance)
+    return values.flip(0), directions.flip(1)
+
+
+def shift_colours(images: Tensor, values: Tensor, directions: Tensor, alphas: Tensor) -> Tensor:
+    """Move all pixels of an image by one and the same colour, along the principal components.
+
+    What is added to every pixel [R, G, B] of image b is the sum over i of alphas[b, i] * values[i] * p_i, where p_i
+    is column i of ``directions``: the light changes, not what is to be seen.
+
+    Source: section 4.1. With eigenvalues, that is variances, as factors the strength depends on the scale of
+    the images, here [0, 1]. The authors' own code scales by standard deviations instead, for which give
+    ``values.sqrt()``.
+
+    Args:
+        images: float [B, 3, H, W] in [0, 1].
+        values, directions: from `principal_colours`.
+        alphas: float [B, 3], one random vector an image.
+    Returns:
+        float [B, 3, H, W]; values may leave [0, 1].
+    """
+    shifts = (alphas * values) @ directions.T  # [B, 3]
+    return images + shifts[:, :, None, None]
+
+
+def random_colour(
+    images: Tensor, values: Tensor, directions: Tensor, generator: torch.Generator, deviation: float = 0.1
+) -> Tensor:
+    """`shift_colours` by alphas drawn from a normal distribution with mean 0 and this ``deviation``."""
+    alphas = deviation * torch.randn(len(images), 3, generator=generator, dtype=images.dtype)
+    values, directions = values.to(images), directions.to(images)
+    return shift_colours(images, values, directions, alphas.to(images.device))
+
+
+def ten_crops(images: Tensor, size: int) -> Tensor:
+    """The four corners, the middle, and the mirror images of these five.
+
+    Args:
+        images: [B, C, H, W], H and W at least ``size``.
+    Returns:
+        [B, 10, C, size, size]: top left, top right, bottom left, bottom right, middle; then the five mirrored, in
+        the same order.
+    Raises:
+        ValueError: the images are too small.
+    """
+    middle = center_crop(images, size)
+    crops = [
+        images[..., :size, :size],
+        images[..., :size, -size:],
+        images[..., -size:, :size],
+        images[..., -size:, -size:],
+        middle,
+    ]
+    return torch.stack([*crops, *(crop.flip(-1) for crop in crops)], dim=1)
+
+
+def average_probabilities(logits: Tensor) -> Tensor:
+    """The mean over crops of the *probabilities*: softmax first, then the mean.
+
+    The mean of logits would be something else: one very sure crop could outvote nine. Section 4.1 averages "the
+    predictions made by the network's softmax layer".
+
+    Args:
+        logits: float [B, crops, classes].
+    Returns:
+        float [B, classes], rows sum to one.
+    """
+    return logits.softmax(dim=-1).mean(dim=1)
+
+
+def predict_ten_crops(model: Callable[[Tensor], Tensor], images: Tensor, size: int) -> Tensor:
+    """Ten-crop testing: images float [B, 3, H, W] to probabilities float [B, classes]."""
+    crops = ten_crops(images, size)
+    logits = model(crops.flatten(0, 1))
+    return average_probabilities(logits.unflatten(0, (len(images), 10)))
