@@ -61,18 +61,20 @@ class Session:
             "names": self._names,
         }
 
-    def answer(self, frame: bytes, devices: tuple[str, ...] = ("cpu",)) -> bytes:
-        """The reply to one request, both as frames."""
-        id, op, payload = wire.decode_request(frame, devices)
-        reply = self.handle(op, payload)
+    def answer(self, id: int, op: str, payload: dict[str, Any]) -> bytes:
+        """The reply to one request as a frame, whatever the student's code does."""
         try:
-            return wire.encode_reply(id, reply)
+            return wire.encode_reply(id, self.handle(op, payload))
         except wire.Unsupported as unsupported:
             message = (
                 f"the result is or contains {unsupported}. Results can be arrays and tensors, numbers, text, "
                 "True, False, None, and tuples, lists and dictionaries of these"
             )
-            return wire.encode_reply(id, Reply(error=RemoteError("TypeError", ("TypeError",), message)))
+            error = RemoteError("TypeError", ("TypeError",), message)
+        except BaseException as raised:  # an object of the student's that breaks when it is looked at
+            text = f"the request could not be carried out: {wire.type_name(raised)}: {message_of(raised)}"
+            error = RemoteError("RuntimeError", ("RuntimeError",), clip(text))
+        return wire.encode_reply(id, Reply(error=error))
 
     def handle(self, op: str, payload: dict[str, Any]) -> Reply:
         """Carries out one request. Whatever the student's code raises is in the reply."""
@@ -81,7 +83,7 @@ class Session:
         payload = self._resolve(payload)
         arguments = {name: self._resolve(value) for name, value in arguments.items()}
         value, error = None, None
-        with _quiet() as output:
+        with quiet() as output:
             self._seed_generators()
             try:
                 value = self._export(self._operations[op](**payload))
@@ -345,7 +347,7 @@ def _no_input(prompt: object = "") -> str:
 
 
 @contextmanager
-def _quiet():
+def quiet():
     """Keeps printed text from the outside, and input() from waiting for it."""
     output, real, stdin = _Output(), builtins.input, sys.stdin
     builtins.input, sys.stdin = _no_input, io.StringIO()

@@ -174,6 +174,12 @@ class Definitions:
             for part in _parts(node):
                 self._run(part, cell, file)
 
+    def give_up(self, cell: Cell, reason: str) -> None:
+        """Runs nothing of a cell; the names that it would define are missing for this reason."""
+        tree = self._parse(cell, f"<cell {len(self.cells) + 1}>")
+        for node in tree.body if tree else ():
+            self._skip(node, reason)
+
     def _parse(self, cell: Cell, file: str) -> ast.Module | None:
         error = None
         for text in (cell.text, without_magics(cell.text)):
