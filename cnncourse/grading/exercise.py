@@ -14,8 +14,6 @@ _VULGAR = {
     Fraction(5, 6): "⅚", Fraction(1, 7): "⅐", Fraction(1, 8): "⅛", Fraction(3, 8): "⅜", Fraction(5, 8): "⅝",
     Fraction(7, 8): "⅞", Fraction(1, 9): "⅑", Fraction(1, 10): "⅒",
 }  # fmt: skip
-_SUPERSCRIPT = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
-_SUBSCRIPT = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 
 
 @dataclass(frozen=True)
@@ -50,14 +48,11 @@ def hint(text: str):
 
 
 def points_text(points: Fraction) -> str:
-    """Points as people write them: ``2``, ``2⅔``, ``3⁄₇`` as a small fraction."""
+    """Points as people write them: ``2``, ``2⅔``, and ``1.86`` where there is no such sign."""
     whole, part = divmod(Fraction(points), 1)
-    if not part:
-        return str(whole)
-    small = _VULGAR.get(part) or (
-        str(part.numerator).translate(_SUPERSCRIPT) + "⁄" + str(part.denominator).translate(_SUBSCRIPT)
-    )
-    return f"{whole or ''}{small}"
+    if part and part not in _VULGAR:
+        return f"{float(points):.2f}"
+    return f"{whole if whole or not part else ''}{_VULGAR.get(part, '')}"
 
 
 @dataclass(frozen=True)

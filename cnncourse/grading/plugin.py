@@ -239,6 +239,8 @@ def _failed(verdict: Verdict, error: BaseException, trial: _Trial | None) -> Ver
     verdict = replace(verdict, passed=False, message=clean(_message(error, trial)))
     if isinstance(error, SubmissionError) and "NotImplementedError" in error.error.bases:
         return replace(verdict, hint="", unwritten=True)
+    if isinstance(error, SubmissionError) and error.error.type == "NameError" and not error.was_raised:
+        return replace(verdict, hint="", place=clean(_place(error)))
     smallest = trial is not None and trial.searched and not isinstance(error, Died | Flaky)
     verdict = replace(verdict, calls=tuple(map(_shown, calls)), smallest=smallest)
     if isinstance(error, Mismatch):
@@ -253,8 +255,11 @@ def _message(error: BaseException, trial: _Trial | None) -> str:
     if isinstance(error, Flaky):
         asked = trial.submission.asked if trial else "The submission"
         return f"{asked} gave two different answers for the same input: it depends on more than its arguments"
-    if isinstance(error, SubmissionError) and "NotImplementedError" in error.error.bases:
-        return f"{error.what} is not written yet"
+    if isinstance(error, SubmissionError):
+        if "NotImplementedError" in error.error.bases:
+            return f"{error.what} is not written yet"
+        if not error.was_raised:
+            return error.error.message
     if isinstance(error, Died | Failure):
         return str(error)
     if isinstance(error, AssertionError):

@@ -119,11 +119,7 @@ def folders(results: list[Result]) -> list[str]:
 
 def html(result: Result) -> str:
     """The page that the student reads: self-contained, without scripts, the same for the same result."""
-    return (
-        templates()
-        .get_template("report.html")
-        .render(result=result, place=problem_place, versions=versions())
-    )
+    return templates().get_template("report.html").render(result=result, versions=versions())
 
 
 def gradescope(result: Result) -> str:
@@ -208,20 +204,30 @@ def grades_csv(results: list[tuple[Result, str]]) -> str:
 def templates():
     """The templates, with what they call. Autoescaping is on for all of them."""
     import jinja2
+    from markupsafe import Markup
 
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_TEMPLATES), autoescape=True, undefined=jinja2.StrictUndefined
     )
     css = (_TEMPLATES / "verdicts.css").read_text(encoding="utf-8")
+    environment.filters["code"] = _code
     environment.globals |= {
-        "css": jinja2.utils.markupsafe.Markup(css),
+        "css": Markup(css),
         "call_text": show.call_text,
         "is_picture": show.is_picture,
         "picture": show.picture,
         "points_text": points_text,
+        "problem_place": problem_place,
+        "problem_text": problem_text,
         "table": show.table,
     }
     return environment
+
+
+def problem_text(problem: Problem) -> str:
+    """What is wrong, in a sentence."""
+    says = {"syntax": "Syntax error: ", "import": "An import failed: ", "definition": "A definition failed: "}
+    return says.get(problem.kind, "") + problem.message
 
 
 def problem_place(problem: Problem) -> str:
@@ -239,9 +245,16 @@ def versions() -> str:
     )
 
 
+def _code(text: str):
+    """What stands between backquotes as code, all of it escaped."""
+    from markupsafe import Markup, escape
+
+    return Markup(re.sub(r"`([^`\n]+)`", r"<code>\1</code>", str(escape(text))))
+
+
 def _problem_line(problem: Problem) -> str:
     place = problem_place(problem)
-    return f"{problem.message} ({place})" if place else problem.message
+    return f"{problem_text(problem)} ({place})" if place else problem_text(problem)
 
 
 def _cell(text: str) -> str:

@@ -15,9 +15,10 @@ from pathlib import Path
 from cnncourse.grading import submission
 from cnncourse.grading.backend import Backend, Died, Problem, Problems
 from cnncourse.grading.exercise import Lab, find_labs
-from cnncourse.grading.plugin import GradingPlugin, run_tests
+from cnncourse.grading.plugin import GradingPlugin, Verdict, run_tests
 from cnncourse.grading.report import Result
 from cnncourse.grading.show import clean
+from cnncourse.grading.template import IsolationError, Template
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,7 @@ def grade(
 
     Raises:
         ValueError: ``options.lab`` is no lab.
+        IsolationError: isolation was demanded and is not to be had.
     """
     paths, options = [Path(path) for path in paths], options or Options()
     if options.lab and options.lab not in find_labs():
@@ -94,7 +96,7 @@ class Grader:
     def __init__(self, options: Options):
         self._options = options
         self._labs = find_labs()
-        self._templates: dict[str, object] = {}
+        self._templates: dict[str, Template] = {}
         self._stack = contextlib.ExitStack()
 
     def __enter__(self) -> "Grader":
@@ -109,7 +111,11 @@ class Grader:
         self._stack.close()
 
     def grade(self, path: Path) -> Result:
-        """Grades one file. Never raises for what is in it, nor for a fault of the tests: the result says so."""
+        """Grades one file. What is wrong with it, or with the tests, the result says.
+
+        Raises:
+            IsolationError: isolation was demanded and is not to be had.
+        """
         read = submission.read(path)
         empty = Result(clean(path.name), clean(_who(read.who, path, None), 100))
         empty = replace(empty, device=self._options.device, seed=self._options.seed)
@@ -121,9 +127,16 @@ class Grader:
         empty = replace(empty, lab=lab.name, who=clean(_who(read.who, path, lab), 100))
         try:
             return self._run(lab, read.cells, empty)
+        except IsolationError:  # it would fail for every file, and is for the instructor to mend
+            raise
         except (Exception, Died) as error:
             reason = f"the grader failed with {type(error).__name__}: {error}"
             return replace(empty, error=clean(reason), grader_failed=True)
+
+    def verdicts(self, lab: Lab, cells: tuple[submission.Cell, ...], only: str = "") -> tuple[Verdict, ...]:
+        """What the tests of a lab, or only those of one exercise, find in these cells."""
+        plugin = GradingPlugin(lambda _: self._template(lab).start(cells), self._options.device, only=only)
+        return tuple(run_tests(lab, plugin))
 
     def _run(self, lab: Lab, cells: tuple[submission.Cell, ...], empty: Result) -> Result:
         template = self._template(lab)
@@ -146,12 +159,10 @@ class Grader:
             problems=tuple(map(_clean_problem, found.problems)),
             names=tuple(clean(name, 100) for name in found.names),
             skipped=tuple((clean(name, 100), clean(why, 300)) for name, why in sorted(found.skipped.items())),
-            isolation=str(template.in_force),
+            isolation="; ".join(f"{what}: {how}" for what, how in template.in_force.items()),
         )
 
-    def _template(self, lab: Lab):
-        from cnncourse.grading.template import Template
-
+    def _template(self, lab: Lab) -> Template:
         if lab.name not in self._templates:
             template = Template(lab.source, isolation=self._options.isolation, device=self._options.device)
             self._templates[lab.name] = self._stack.enter_context(template)
@@ -212,6 +223,8 @@ def _in_processes(paths: list[Path], options: Options, jobs: int, graded: Callab
                 try:
                     results[index] = connection.recv()
                     idle.append((connection, process))
+                    if isinstance(results[index], IsolationError):
+                        raise results[index]
                 except (EOFError, ConnectionError):
                     process.join()
                     results[index] = _lost(paths[index], options, process.exitcode)
@@ -238,7 +251,11 @@ def _start(options: Options) -> tuple[Connection, multiprocessing.Process]:
 def _serve(connection: Connection, options: Options) -> None:
     with contextlib.suppress(EOFError, KeyboardInterrupt), Grader(options) as grader:
         while True:
-            connection.send(grader.grade(connection.recv()))
+            path = connection.recv()
+            try:
+                connection.send(grader.grade(path))
+            except IsolationError as error:
+                connection.send(error)
 
 
 def _lost(path: Path, options: Options, code: int | None) -> Result:

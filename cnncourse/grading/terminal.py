@@ -4,13 +4,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console, Group, RenderableType
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, track
 from rich.table import Table
 from rich.text import Text
 
-from cnncourse.grading.exercise import points_text
+from cnncourse.grading.exercise import Lab, points_text
 from cnncourse.grading.report import Result, folders, write
 from cnncourse.grading.run import Options, grade, which_count
+from cnncourse.grading.selftest import Sample, samples
+
+_PLAIN = {"box": None, "pad_edge": False, "title_justify": "left", "title_style": "bold"}
 
 
 def grade_and_show(paths: Sequence[Path], options: Options, out: Path, jobs: int, console: Console) -> int:
@@ -36,41 +39,43 @@ def grade_and_show(paths: Sequence[Path], options: Options, out: Path, jobs: int
 
 
 def grades_table(results: Sequence[Result], counts: Sequence[str], width: int) -> RenderableType:
-    """One row for each file, one column for each exercise; numbers for their names where the names do not fit."""
+    """One row for each file, one column for each exercise, what there is to say about a file below."""
     names = list(dict.fromkeys(e.name for r in results for e in r.exercises))
-    several = any(count.startswith("no") for count in counts)
-    notes = [_note(r, c) for r, c in zip(results, counts, strict=True)]
-    file_width = max((len(r.file) for r in results), default=4)
-    who_width = max((len(r.who) for r in results), default=3)
-    fits = min(file_width, 30) + min(who_width, 20) + sum(len(n) + 2 for n in names) + 30 <= width
-    table = Table(box=None, pad_edge=False, header_style="bold", row_styles=["", "dim"] if several else None)
-    table.add_column("file", overflow="fold")
-    table.add_column("who", overflow="fold")
-    for number, name in enumerate(names, 1):
-        table.add_column(Text(name if fits else str(number)), justify="right", no_wrap=True)
-    table.add_column("total", justify="right", no_wrap=True)
-    if any(notes):
-        table.add_column("note", overflow="fold", ratio=1)
-    for result, note in zip(results, notes, strict=True):
+    widths = [
+        max((len(text) for text in texts), default=4)
+        for texts in zip(*((r.file, r.who) for r in results), strict=True)
+    ]
+    # numbers for the names of exercises where the names do not fit
+    fits = sum(min(w, 30) for w in widths) + sum(len(name) + 2 for name in names) + 14 <= width
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for header in ("file", "who"):
+        table.add_column(header, overflow="fold")
+    for header in [*(names if fits else map(str, range(1, len(names) + 1))), "total"]:
+        table.add_column(Text(header), justify="right", no_wrap=True)
+    for result in results:
         points = {e.name: points_text(e.points) for e in result.exercises}
-        cells = [Text(points.get(name, "")) for name in names]
-        total = Text(_total(result), style="bold")
-        row = [Text(result.file), Text(result.who), *cells, total]
-        table.add_row(*row, *([Text(note, style="red" if result.error else "")] if any(notes) else []))
-    return table if fits else Group(table, _legend(results, names))
+        cells = [result.file, result.who, *(points.get(name, "") for name in names), _total(result)]
+        table.add_row(*map(Text, cells))
+    return Group(table, *([] if fits else [_legend(results, names)]), *_notes(results, counts))
 
 
 def _legend(results: Sequence[Result], names: Sequence[str]) -> Text:
     full = {e.name: points_text(e.full) for r in results for e in r.exercises}
-    return Text(", ".join(f"{i} {name} (of {full[name]})" for i, name in enumerate(names, 1)), style="dim")
+    legend = "   ".join(f"{i} {name} ({full[name]})" for i, name in enumerate(names, 1))
+    return Text(legend, style="dim")
+
+
+def _notes(results: Sequence[Result], counts: Sequence[str]) -> list[Text]:
+    notes = []
+    for result, count in zip(results, counts, strict=True):
+        for note in filter(None, [result.note, count.removeprefix("no, ") if count != "yes" else ""]):
+            text = Text.assemble((f"{result.file}: ", "bold"), (note, "red" if result.error else ""))
+            notes.append(text)
+    return [Text(), *notes] if notes else []
 
 
 def _total(result: Result) -> str:
     return "–" if result.error else f"{points_text(result.points)} of {points_text(result.full)}"
-
-
-def _note(result: Result, counts: str) -> str:
-    return "; ".join(filter(None, [result.note, counts if counts.startswith("no") else ""]))
 
 
 def _where(results: Sequence[Result], out: Path) -> Text:
@@ -79,3 +84,49 @@ def _where(results: Sequence[Result], out: Path) -> Text:
         "Reports, each with results.json and junit.xml beside it:",
     ]
     return Text("\n".join(lines + [f"  {out / folder / 'report.html'}" for folder in folders(list(results))]))
+
+
+def selftest_and_show(labs: Sequence[Lab], options: Options, console: Console) -> int:
+    """Grades the known-right and known-wrong samples and prints both tables. Returns the exit status."""
+    status = 0
+    for lab in labs:
+        found = list(track(samples(lab, options), lab.name, console=console, transient=True))
+        for table in samples_tables(found):
+            console.print(table)
+        bad = [sample for sample in found if sample.problem]
+        text = f"{lab.name}: {len(found) - len(bad)} of {len(found)} samples are judged as they should be."
+        console.print(Text(text, "red" if bad or not found else "green"))
+        status |= bool(bad or not found)
+    return status
+
+
+def samples_tables(found: Sequence[Sample]) -> tuple[Table, Table]:
+    """Two tables: the right samples with their points, the wrong ones with the tests that caught them."""
+    right = Table("", "exercise", "sample", "points", title="Right, must get full marks", **_PLAIN)
+    wrong = Table(
+        "",
+        "exercise",
+        "mistake",
+        "must fail",
+        "failed",
+        title="Wrong, must fail the test that names it",
+        **_PLAIN,
+    )
+    for sample in found:
+        mark = Text("✗", "red") if sample.problem else Text("✓", "green")
+        what = Text(sample.path.stem.partition("__")[2].replace("_", " "))
+        if sample.right:
+            full = sum(v.points for v in sample.verdicts)
+            got = sum(v.points for v in sample.verdicts if v.passed)
+            points = f"{points_text(got)} of {points_text(full)}"
+            right.add_row(
+                mark,
+                sample.exercise,
+                what,
+                Text((sample.problem and f"{points}: {sample.problem}") or points),
+            )
+        else:
+            others = [name for name in sample.failed if name != sample.fails]
+            caught = Text(sample.problem or "it does" + (f", with {len(others)} more" if others else ""))
+            wrong.add_row(mark, sample.exercise, Text(sample.mistake), Text(sample.fails), caught)
+    return right, wrong
