@@ -12,7 +12,6 @@ import site
 import socket
 import struct
 import sys
-import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,8 +60,7 @@ class View:
     devices: tuple[str, ...]
 
 
-COURSE = "/course"  # where a worker finds its copy of this package
-SCRATCH = "/scratch"  # the one folder that it can write to
+SCRATCH = "/scratch"  # the one folder that a worker can write to
 
 
 def view(copy: Path, device: str) -> View:
@@ -84,13 +82,11 @@ def view(copy: Path, device: str) -> View:
         if _inside(hidden, binds):  # a folder of its own inside one that is shown
             binds[hidden] = str(copy / "empty")
     binds |= {
-        COURSE: str(copy / "package"),
+        str(copy / "package"): str(copy / "package"),
         "/etc/passwd": str(copy / "passwd"),
         "/etc/group": str(copy / "group"),
     }
     redundant = {path for path in binds if binds[path] == path and _shown_by_parent(path, binds)}
-    if not any(_inside(path, {"/tmp"}) for path in binds):  # an environment may lie there
-        links.append((SCRATCH, "/tmp"))
     order = sorted(binds.keys() - redundant, key=lambda path: path.count("/"))
     devices = [f"/dev/{name}" for name in ("null", "zero", "full", "random", "urandom")]
     if device == "cuda":
@@ -160,7 +156,7 @@ def enter(view: View) -> None:
     die_with_parent()
     os.umask(0o022)
     _mount(None, "/", None, _REC | _PRIVATE)
-    _build(view, Path(tempfile.gettempdir()))
+    _build(view, Path("/tmp"))
 
 
 def _build(view: View, scratch: Path) -> None:

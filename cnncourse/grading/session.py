@@ -62,9 +62,13 @@ class Session:
         }
 
     def answer(self, id: int, op: str, payload: dict[str, Any]) -> bytes:
-        """The reply to one request as a frame, whatever the student's code does."""
+        """The reply to one request as a frame."""
+        return self.frame(id, lambda: self.handle(op, payload))
+
+    def frame(self, id: int, handle: Callable[[], Reply]) -> bytes:
+        """The reply that ``handle`` gives as a frame; an error instead when it gives none that travels."""
         try:
-            return wire.encode_reply(id, self.handle(op, payload))
+            return wire.encode_reply(id, handle())
         except wire.Unsupported as unsupported:
             message = (
                 f"the result is or contains {unsupported}. Results can be arrays and tensors, numbers, text, "

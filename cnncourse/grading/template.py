@@ -47,7 +47,7 @@ _ALWAYS = (
     "cnncourse.grading.session",
 )
 _GRADING = ("backend", "channel", "sandbox", "seccomp", "session", "submission", "wire", "worker")
-_STUB = '"""What a notebook imports from here does nothing while it is graded."""\n\ndef check(*names, **options):\n    pass\n'
+_STUB = "def check(*names, **options):\n    pass  # a notebook checks nothing while it is graded\n"
 
 
 class IsolationError(Exception):
@@ -129,7 +129,8 @@ class Template:
             self._write_copy()
             sandbox.set_dumpable(False)
             self._launch_best()
-            self._order(do="preload", modules=list(_ALWAYS), seconds=START_SECONDS)
+            if failed := self._order(do="preload", modules=list(_ALWAYS), seconds=START_SECONDS):
+                raise RuntimeError(f"The grader's template process cannot import what it needs: {failed}")
         except BaseException:
             self.close()
             raise
@@ -240,7 +241,7 @@ class Template:
             "TMPDIR": scratch,
             "USER": "student",
             "LANG": "C.UTF-8",
-            "PYTHONPATH": str(self._copy / "package") if mode == "none" else sandbox.COURSE,
+            "PYTHONPATH": str(self._copy / "package"),
             "PYTHONDONTWRITEBYTECODE": "1",
             "PYTHONHASHSEED": "0",
             "MPLBACKEND": "agg",

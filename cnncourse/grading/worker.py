@@ -16,6 +16,7 @@ import socket
 import sys
 import time
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -98,18 +99,18 @@ class Template:
             return {"refused": str(error)}
 
     def preload(self, modules: list[str]) -> dict:
-        """Imports modules, so that workers forked from now on have them. What is not there is left out."""
+        """Imports modules, so that workers forked from now on have them. Returns what failed."""
+        failed = {}
         for name in modules:
             try:
                 importlib.import_module(name)
-            except Exception:  # the submission that asks for it will be told
-                continue
-        import torch
-
-        torch.set_num_threads(1)
+            except Exception as error:
+                failed[name] = f"{type(error).__name__}: {error}"[:500]
+        if "torch" in sys.modules:
+            sys.modules["torch"].set_num_threads(1)
         gc.collect()
         gc.freeze()  # the collector leaves these objects, and so their pages, alone
-        return {}
+        return failed
 
     def start(self, channel: int, report: int) -> dict:
         """Forks an init, which forks a worker. Both ends of the grader's are in their hands then."""
@@ -206,25 +207,31 @@ class Init:
         return [name for name in os.listdir("/proc") if name.isdigit() and name != "1"]
 
     def _become_worker(self) -> None:
-        code = 1
         try:
-            sandbox.die_with_parent()
-            os.close(self.report)
-            limits, device = self.template.limits, self.template.device
-            sandbox.drop_privileges(self.uid)
-            sandbox.die_with_parent()  # a change of user forgets it
-            sandbox.set_dumpable(self.template.mode != "none")
-            space = None if device == "cuda" else self.space + limits.memory
-            sandbox.limit(limits, space, limits.processes + _processes_of_user(self.uid))
-            sandbox.refuse_system_calls(device)
-            if device == "cuda":  # CUDA does not survive a fork
+            self._lock_up()
+        except BaseException as error:
+            _tell(self.report, failed=f"{type(error).__name__}: {error}"[:500])
+            os._exit(1)
+        os.close(self.report)
+        try:
+            if self.template.device == "cuda":  # CUDA does not survive a fork
                 os.set_inheritable(self.channel, True)
                 code = f"from cnncourse.grading.worker import work; work({self.channel}, 'cuda')"
                 os.execv(sys.executable, [sys.executable, "-s", "-c", code])
-            work(self.channel, device)
-            code = 0
+            work(self.channel, self.template.device)
+            os._exit(0)
         finally:
-            os._exit(code)
+            os._exit(1)
+
+    def _lock_up(self) -> None:
+        """Gives up what a submission must not have. The order matters: limits and filter bind their installer."""
+        limits, device = self.template.limits, self.template.device
+        sandbox.drop_privileges(self.uid)
+        sandbox.die_with_parent()
+        sandbox.set_dumpable(self.template.mode != "none")
+        space = None if device == "cuda" else self.space + limits.memory
+        sandbox.limit(limits, space, limits.processes + _processes_of_user(self.uid))
+        sandbox.refuse_system_calls(device)
 
     def _end_descendants(self) -> None:
         """Without process ids of their own they are hunted down: whatever runs was adopted by this process."""
@@ -318,7 +325,7 @@ def work(descriptor: int, device: str) -> None:
             return
         id, op, payload = wire.decode_request(frame, devices)
         if op in Loading.operations:
-            answer = wire.encode_reply(id, wire.Reply(getattr(loading, op)(**payload)))
+            answer = session.frame(id, partial(loading.handle, op, payload))
         else:
             answer = session.answer(id, op, payload)
         channel.send(answer)
@@ -331,6 +338,12 @@ class Loading:
 
     def __init__(self, definitions):
         self.definitions = definitions
+
+    def handle(self, op: str, payload: dict[str, Any]) -> Any:
+        """Carries out one request."""
+        from cnncourse.grading.backend import Reply
+
+        return Reply(getattr(self, op)(**payload))
 
     def define(self, number: int | None, text: str) -> None:
         """Runs the definitions of a cell."""
