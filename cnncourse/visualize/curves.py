@@ -13,6 +13,7 @@ def curves(
     xlabel: str,
     ylabel: str,
     logx: bool = False,
+    ticks: Sequence[float] | None = None,
     chance: float | None = None,
     size: tuple[float, float] = (5.5, 4),
 ):
@@ -21,7 +22,8 @@ def curves(
     Args:
         x: [P].
         series: name -> [P] or, repeated, [R, P].
-        logx: a logarithmic axis whose ticks are x.
+        logx: a logarithmic axis.
+        ticks: where x has ticks; on a logarithmic axis by default at every point.
         chance: what guessing reaches, drawn as a thin line.
     """
     figure, axes = subplots(1, 1, size)
@@ -40,8 +42,10 @@ def curves(
         ax.annotate("guessing", (x[-1], chance), fontsize=10, ha="right", va="bottom", color="#555555")
     if logx:
         ax.set_xscale("log")
-        ax.set_xticks(x, [f"{value:,}" for value in x])
+        ticks = x if ticks is None else ticks
         ax.minorticks_off()
+    if ticks is not None:
+        ax.set_xticks(ticks, [f"{value:,}" for value in ticks])
     ax.set(xlabel=xlabel, ylabel=ylabel)
     if len(series) > 1:
         ax.legend(frameon=False, handlelength=3.2)

@@ -1,62 +1,62 @@
-"""Every difficulty of recognition costs nearest neighbours accuracy, and unseen drawings cost most (lecture R3).
+"""What does each difficulty of recognition cost nearest neighbours?
 
-The difficulties are applied to the test images as they are (and as such they already have a little of each). Viewpoint
-and variation inside a class are not transforms: drawings, or a drawing style, that training never saw stand for them.
+The training images stay as they are; the difficulty is applied to the test images, which have a little of each already.
+Viewpoint and variation inside a class are no transforms: see ``neighbors_unseen``.
 """
-
-from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 
 from cnncourse.data import cifar10, difficulties
 from cnncourse.neighbors import KNeighborsClassifier
-from cnncourse.training.experiments._images import drawn
+from cnncourse.training.experiments.neighbors_k import drawn
+from cnncourse.training.reproduce import spread
+from cnncourse.visualize import curves
+
+LECTURE = ("R3", "N5")
+STRENGTHS = (0.0, 0.25, 0.5, 0.75, 1.0)
+K, METRIC = 10, "l1"
 
 
-@dataclass(frozen=True)
-class Settings:
-    train: int
-    test: int
-    strengths: tuple[float, ...] = (0.0, 0.25, 0.5, 0.75, 1.0)
-    n_neighbors: int = 10
-    metric: str = "l1"
+def settings(scale: str) -> list[dict]:
+    sizes = {"cpu": {"train": 10_000, "test": 1_000}, "full": {"train": 50_000, "test": 10_000}}[scale]
+    return [
+        {"seed": seed, "difficulty": name, **sizes} for seed in range(3) for name in difficulties.TRANSFORMS
+    ]
 
 
-SEEDS = 3
-SETTINGS = {"cpu": Settings(train=10_000, test=1_000), "full": Settings(train=50_000, test=2_000)}
+def run(setting: dict, data: str | None, device: str) -> dict:
+    """``accuracy`` at each of ``STRENGTHS``."""
+    model = KNeighborsClassifier(K, METRIC).fit(*drawn("train", setting["train"], setting["seed"], data))
+    images, labels = cifar10.load("test", setting["test"], data)
+    transform = difficulties.TRANSFORMS[setting["difficulty"]]
+    found = []
+    for strength in STRENGTHS:
+        # Every image, and every repetition, has its own direction, place and colour.
+        seeds = range(setting["seed"] * len(images), (setting["seed"] + 1) * len(images))
+        harder = np.stack([transform(image, strength, s) for image, s in zip(images, seeds, strict=True)])
+        found.append(model.score(harder, labels))
+    return {"accuracy": found}
 
 
-def run(settings: Settings, seed: int, data, progress: Callable[[str], None]) -> dict:
-    """Accuracies: ``difficulties[name][strength]``; and for each unseen split, ``[on seen, on unseen]``.
-
-    The second compare like with like: the test images used are those of the classes that the unseen split has.
-    """
-    model = KNeighborsClassifier(settings.n_neighbors, settings.metric)
-    model.fit(*drawn("train", settings.train, seed, data))
-    images, labels = cifar10.load("test", settings.test, data)
-    plain = model.score(images, labels)
-    costs = {}
-    for name, transform in difficulties.TRANSFORMS.items():
-        progress(name)
-        costs[name] = [
-            model.score(_applied(transform, images, strength, seed), labels) if strength else plain
-            for strength in settings.strengths
-        ]
-    result = {"strengths": list(settings.strengths), "difficulties": costs}
-    if data is None:  # the real CIFAR-10 has no such splits
-        for split in ("unseen_drawings", "unseen_style"):
-            progress(split)
-            result[split] = _seen_and_unseen(model, images, labels, split, settings.test)
-    return result
+def summary(rows: list[dict]) -> dict:
+    """For each difficulty the accuracy at each strength, and the loss from none to the strongest, paired by seed."""
+    found = {"strengths": STRENGTHS, "k": K, "metric": METRIC}
+    for name in dict.fromkeys(row["difficulty"] for row in rows):
+        accuracy = np.array(
+            [row["accuracy"] for row in rows if row["difficulty"] == name]
+        )  # [seeds, strengths]
+        loss = accuracy[:, 0] - accuracy[:, -1]
+        found[name] = {
+            "accuracy": [spread(column) for column in accuracy.T],
+            "loss": {**spread(loss), "positive": int((loss > 0).sum())},
+        }
+    return found
 
 
-def _applied(transform, images: np.ndarray, strength: float, seed: int) -> np.ndarray:
-    """The transform on every image, each with a seed of its own."""
-    return np.stack([transform(image, strength, seed * len(images) + i) for i, image in enumerate(images)])
-
-
-def _seen_and_unseen(model, images, labels, split: str, count: int) -> list[float]:
-    unseen, unseen_labels = cifar10.load(split, count)
-    comparable = np.isin(labels, unseen_labels)
-    return [model.score(images[comparable], labels[comparable]), model.score(unseen, unseen_labels)]
+def draw(result: dict):
+    """Accuracy against strength, a line for each difficulty."""
+    series = {
+        name: np.array([row["accuracy"] for row in result["runs"] if row["difficulty"] == name])
+        for name in difficulties.TRANSFORMS
+    }
+    return curves(STRENGTHS, series, "strength of the difficulty", "accuracy", chance=0.1, size=(5.5, 5))

@@ -1,57 +1,66 @@
-"""More training images help, slowly; training stays free, and predicting takes time in proportion (lecture N6)."""
+"""What do more training images bring nearest neighbours, and what do they cost?
+
+Times are the least of three, of the compiled kernel where numba is there; only their ratios mean anything elsewhere.
+"""
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+
+import numpy as np
 
 from cnncourse.data import cifar10
 from cnncourse.neighbors import KNeighborsClassifier
-from cnncourse.training.experiments._images import drawn
+from cnncourse.training.experiments.neighbors_k import drawn
+from cnncourse.training.reproduce import spread
+from cnncourse.visualize import curves
+
+LECTURE = ("N6",)
+SIZES = (400, 800, 1_600, 3_200, 6_400, 12_800, 25_600, 50_000)
+METRIC = "l1"
 
 
-@dataclass(frozen=True)
-class Settings:
-    sizes: tuple[int, ...]
-    test: int
-    n_neighbors: int = 1
-    metric: str = "l1"
+def settings(scale: str) -> list[dict]:
+    return [{"seed": seed, "test": {"cpu": 1_000, "full": 10_000}[scale]} for seed in range(3)]
 
 
-SEEDS = 3
-SETTINGS = {
-    "cpu": Settings(sizes=(400, 1_600, 6_400, 12_800, 25_600, 50_000), test=1_000),
-    "full": Settings(sizes=(400, 1_600, 6_400, 12_800, 25_600, 50_000), test=10_000),
-}
+def run(setting: dict, data: str | None, device: str) -> dict:
+    """For each of ``SIZES``: ``accuracy`` on test images, and seconds for ``fit`` and for ``predict`` of them all."""
+    images, labels = drawn("train", max(SIZES), setting["seed"], data)
+    test, test_labels = cifar10.load("test", setting["test"], data)
+    KNeighborsClassifier(1, METRIC).fit(images[:100], labels[:100]).predict(test)  # compiles what is compiled
+    found = {"accuracy": [], "fit": [], "predict": []}
+    for size in SIZES:
+        model = KNeighborsClassifier(1, METRIC)
+        found["fit"].append(_seconds(lambda: model.fit(images[:size], labels[:size])))  # noqa: B023
+        found["predict"].append(_seconds(lambda: model.predict(test)))  # noqa: B023
+        found["accuracy"].append(model.score(test, test_labels))
+    return found
 
 
-def run(settings: Settings, seed: int, data, progress: Callable[[str], None]) -> dict:
-    """For each size: ``accuracy`` on test images, ``unseen_drawings`` (embedded data only), and seconds.
-
-    ``fit_seconds`` is training; ``predict_seconds`` is predicting all test images, the least of three times.
-    """
-    images, labels = drawn("train", max(settings.sizes), seed, data)
-    test = cifar10.load("test", settings.test, data)
-    unseen = cifar10.load("unseen_drawings", min(settings.test, 2_000)) if data is None else None
-    result = {"sizes": list(settings.sizes), "accuracy": [], "fit_seconds": [], "predict_seconds": []}
-    result |= {"unseen_drawings": []} if unseen else {}
-    KNeighborsClassifier().fit(images[:100], labels[:100]).predict(
-        test[0]
-    )  # compiles, if anything needs to be
-    for size in settings.sizes:
-        progress(f"{size:,} training images")
-        model = KNeighborsClassifier(settings.n_neighbors, settings.metric)
-        result["fit_seconds"].append(_seconds(lambda: model.fit(images[:size], labels[:size])))  # noqa: B023
-        result["predict_seconds"].append(_seconds(lambda: model.predict(test[0])))  # noqa: B023
-        result["accuracy"].append(model.score(*test))
-        if unseen:
-            result["unseen_drawings"].append(model.score(*unseen))
-    return result
+def summary(rows: list[dict]) -> dict:
+    """Accuracy at each size; the time to predict, relative to the smallest size; and training against predicting."""
+    accuracy = np.array([row["accuracy"] for row in rows])  # [seeds, sizes]
+    predict = np.array([row["predict"] for row in rows])
+    fit = np.array([row["fit"] for row in rows])
+    return {
+        "sizes": SIZES,
+        "accuracy": [spread(column) for column in accuracy.T],
+        "predict_ratio": [spread(column) for column in (predict / predict[:, :1]).T],
+        "fit_of_predict": spread(fit[:, -1] / predict[:, -1]),
+    }
 
 
-def _seconds(work: Callable) -> float:
+def _seconds(work: Callable[[], object]) -> float:
     times = []
     for _ in range(3):
         start = time.perf_counter()
         work()
         times.append(time.perf_counter() - start)
     return min(times)
+
+
+def draw(result: dict):
+    """Accuracy against the number of training images."""
+    accuracy = np.array([row["accuracy"] for row in result["runs"]])
+    ticks = SIZES[::2] + SIZES[-1:]
+    return curves(SIZES, {"k = 1": accuracy}, "training images", "accuracy", logx=True, ticks=ticks)

@@ -1,0 +1,142 @@
+"""What a layer answers to images: its feature maps, and the patches that a channel answers to most (lecture D1)."""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from cnncourse.classification.accounting import Field, profile
+from cnncourse.visualize.figure import subplots
+
+
+@torch.no_grad()
+def feature_maps(model: nn.Module, images: Tensor, layer: str) -> Tensor:
+    """What one layer gives for images, in evaluation mode.
+
+    Args:
+        model: takes ``images``.
+        images: float [B, 3, H, W].
+        layer: its name in ``model.named_modules()``, for example "features.10" or "layer2.0". Of a module that
+            runs several times, the last time counts.
+    Returns:
+        float [B, C, h, w].
+    """
+    kept: list[Tensor] = []
+
+    def keep(module: nn.Module, args: tuple, output: Tensor) -> None:
+        kept[:] = [output.clone()]  # a ReLU that works in place would write over it
+
+    hook = model.get_submodule(layer).register_forward_hook(keep)
+    was_training = model.training
+    try:
+        model.eval()(images)
+    finally:
+        model.train(was_training)
+        hook.remove()
+    return kept[0]
+
+
+class Responses(NamedTuple):
+    """Where a channel responds most: the strongest first, each int64 [k] but the values, float [k]."""
+
+    values: Tensor
+    images: Tensor
+    rows: Tensor
+    columns: Tensor
+
+
+def strongest_responses(maps: Tensor, count: int) -> Responses:
+    """The ``count`` images to which a channel responds most, and where in each.
+
+    An image counts once, with its strongest position: otherwise one object would fill the whole list. Of equal
+    values the lower image index comes first, and within an image the upper row, then the left column.
+
+    Args:
+        maps: float [N, h, w], one channel's feature map for each image.
+        count: at most N.
+    """
+    width = maps.shape[2]
+    flat = maps.flatten(1)
+    values = flat.amax(dim=1)
+    positions = (flat == values[:, None]).int().argmax(dim=1)  # the first of equals
+    images = values.argsort(descending=True, stable=True)[:count]
+    return Responses(values[images], images, positions[images] // width, positions[images] % width)
+
+
+def strongest_over(
+    model: nn.Module, batches: Iterable[Tensor], layer: str, channel: int, count: int
+) -> Responses:
+    """`strongest_responses` over a data set that comes in batches float [B, 3, H, W], images numbered through."""
+    best = None
+    seen = 0
+    for batch in batches:
+        new = strongest_responses(feature_maps(model, batch, layer)[:, channel], count)
+        new = new._replace(images=new.images + seen)
+        seen += len(batch)
+        both = new if best is None else Responses(*map(torch.cat, zip(best, new, strict=True)))
+        order = both.values.argsort(descending=True, stable=True)[:count]
+        best = Responses(*(part[order] for part in both))
+    if best is None:
+        raise ValueError("There are no images to respond to.")
+    return best
+
+
+def field_of(model: nn.Module, layer: str, input_size: int | None = None) -> Field:
+    """What a position of the layer's map sees of the image; of a module with several layers, what its last sees."""
+    rows = profile(model, input_size)
+    return [row.field for row in rows if row.name == layer or row.name.startswith(f"{layer}.")][-1]
+
+
+def patch(image: Tensor, field: Field, row: int, column: int, outside: float = 0.5) -> Tensor:
+    """The part of an image that one position of a feature map sees.
+
+    Args:
+        image: float [3, H, W].
+        field: of the layer, see `field_of`; position p sees ``size`` pixels from ``start + p * stride``.
+        row, column: the position in the feature map.
+        outside: value of what lies outside the image.
+    Returns:
+        float [3, size, size].
+    """
+    size, stride, start = field
+    top, left = start + row * stride, start + column * stride
+    height, width = image.shape[1:]
+    seen = image.new_full((len(image), size, size), outside)
+    y1, y2 = max(top, 0), min(top + size, height)
+    x1, x2 = max(left, 0), min(left + size, width)
+    seen[:, y1 - top : y2 - top, x1 - left : x2 - left] = image[:, y1:y2, x1:x2]
+    return seen
+
+
+def maps_figure(maps: Tensor, columns: int = 8, size: float = 0.75, names: Iterable[int] | None = None):
+    """Channels of one image's feature map, float [C, h, w], each in its own range, dark where it is low.
+
+    Args:
+        names: numbers of the channels, to be written over them; by default 0, 1, 2, ...
+    """
+    names = list(range(len(maps)) if names is None else names)
+    columns = min(columns, len(maps))
+    rows = -(-len(maps) // columns)
+    figure, axes = subplots(rows, columns, (columns * size, rows * (size + 0.22)))
+    for ax in axes.flat:
+        ax.axis("off")
+    for ax, values, name in zip(axes.flat, maps.detach().cpu(), names, strict=False):
+        ax.imshow(values.numpy(), cmap="magma", interpolation="nearest")
+        ax.set_title(f"#{name}", fontsize=9, pad=2)
+    return figure
+
+
+def patches_figure(patches: Iterable[Tensor], responses: Responses, size: float = 1.0, columns: int = 9):
+    """The patches, float [3, size, size] in [0, 1], strongest first, with the response over each."""
+    pictures = [np.clip(part.detach().cpu().permute(1, 2, 0).numpy(), 0, 1) for part in patches]
+    columns = min(columns, len(pictures))
+    rows = -(-len(pictures) // columns)
+    figure, axes = subplots(rows, columns, (columns * size, rows * (size + 0.26)))
+    for ax in axes.flat:
+        ax.axis("off")
+    for ax, picture, value in zip(axes.flat, pictures, responses.values.tolist(), strict=False):
+        ax.imshow(picture, interpolation="nearest")
+        ax.set_title(f"{value:.2g}", fontsize=10, pad=3)
+    return figure
