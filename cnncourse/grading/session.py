@@ -61,8 +61,9 @@ class Session:
             "names": self._names,
         }
 
-    def answer(self, id: int, op: str, payload: dict[str, Any]) -> bytes:
-        """The reply to one request as a frame."""
+    def answer(self, frame: bytes) -> bytes:
+        """The reply to one request, both as frames."""
+        id, op, payload = wire.decode_request(frame)
         return self.frame(id, lambda: self.handle(op, payload))
 
     def frame(self, id: int, handle: Callable[[], Reply]) -> bytes:

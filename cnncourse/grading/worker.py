@@ -324,11 +324,8 @@ def work(descriptor: int, device: str) -> None:
         except Closed:
             return
         id, op, payload = wire.decode_request(frame, devices)
-        if op in Loading.operations:
-            answer = session.frame(id, partial(loading.handle, op, payload))
-        else:
-            answer = session.answer(id, op, payload)
-        channel.send(answer)
+        handler = loading if op in Loading.operations else session
+        channel.send(session.frame(id, partial(handler.handle, op, payload)))
 
 
 class Loading:
