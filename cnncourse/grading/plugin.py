@@ -57,41 +57,46 @@ class BrokenTests(Exception):
     """A module of graded tests cannot be used; the message says why."""
 
 
+@pytest.fixture(scope="module")
+def reference(request):
+    """The library module that holds the answers."""
+    return importlib.import_module(request.config.stash[_PLUGIN].lab(request.path).source)
+
+
+@pytest.fixture(scope="module")
+def submission(request, reference):
+    """The submission under test."""
+    plugin = request.config.stash[_PLUGIN]
+    with contextlib.closing(plugin.open_backend(plugin.lab(request.path))) as backend:
+        yield Submission(backend, reference)
+
+
+@pytest.fixture(scope="session")
+def device(request):
+    """The device that torch inputs should be on, as a string."""
+    return request.config.stash[_PLUGIN].device
+
+
 class GradingPlugin:
     """Runs the graded tests that pytest collects on submissions, and keeps a verdict for each.
 
+    The fixtures above belong to it: register this module too, or import them into a conftest.
     ``open_backend`` gives the submission to test for a lab; the plugin closes it after that lab's last test.
     """
 
     def __init__(
         self, open_backend: Callable[[Lab], Backend], device: str = "cpu", seed: int = 0, only: str = ""
     ):
-        self._open_backend = open_backend
-        self._device = device
+        self.open_backend = open_backend
+        self.device = device
         self._seed = seed
         self._only = only
         self._labs: dict[Path, Lab] = {}
         self.verdicts: dict[str, Verdict] = {}
         self.errors: list[str] = []
 
-    # ---- fixtures
-
-    @pytest.fixture(scope="module")
-    def reference(self, request):
-        """The library module that holds the answers."""
-        return importlib.import_module(self._lab(request.path).source)
-
-    @pytest.fixture(scope="module")
-    def submission(self, request, reference):
-        """The submission under test."""
-        backend = self._open_backend(self._lab(request.path))
-        with contextlib.closing(backend):
-            yield Submission(backend, reference)
-
-    @pytest.fixture(scope="session")
-    def device(self):
-        """The device that torch inputs should be on, as a string."""
-        return self._device
+    def pytest_configure(self, config):
+        config.stash[_PLUGIN] = self
 
     # ---- collection
 
@@ -118,19 +123,26 @@ class GradingPlugin:
     def pytest_internalerror(self, excrepr):
         self.errors.append(clean(str(excrepr)))
 
-    def _lab(self, path: Path) -> Lab:
+    def lab(self, path: Path) -> Lab:
+        """What a test file is about."""
         if path not in self._labs:
             self._labs[path] = read_lab(path)
         return self._labs[path]
 
     def _is_graded(self, item) -> bool:
-        if not self._lab(item.path).name:
+        if not self.lab(item.path).name:
             return False
         if _exercise(item) is None:
             raise BrokenTests(
                 f"{item.nodeid}: a graded test belongs in a class with @exercise(name, points=...)"
             )
         return True
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_make_collect_report(self, collector):
+        # properties take the profile of the moment in which @given sees them
+        with profile() if isinstance(collector, pytest.Module) else contextlib.nullcontext():
+            return (yield)
 
     # ---- running
 
@@ -142,7 +154,7 @@ class GradingPlugin:
         seed = _number(self._seed, pyfuncitem)
         trial = pyfuncitem.stash[_TRIAL] = _Trial(submission)
         submission.start_test(seed)
-        with trial.watching(pyfuncitem, seed):
+        with profile(), trial.watching(pyfuncitem, seed):
             result = yield
         if submission.unwritten is not None:
             raise submission.unwritten
@@ -165,8 +177,10 @@ class GradingPlugin:
             self.verdicts[item.nodeid] = replace(verdict, passed=True, message="", hint="")
         return report
 
-    def pytest_terminal_summary(self, terminalreporter):
+    def pytest_terminal_summary(self, terminalreporter, config):
         """Points of each exercise, for people who live in pytest."""
+        if not self.verdicts or config.getoption("collectonly"):
+            return
         terminalreporter.section("points")
         for name in dict.fromkeys(v.exercise for v in self.verdicts.values()):
             verdicts = [v for v in self.verdicts.values() if v.exercise == name]
@@ -227,6 +241,7 @@ class _Trial:
 
 
 _TRIAL = pytest.StashKey[_Trial]()
+_PLUGIN = pytest.StashKey[GradingPlugin]()
 
 
 def _failed(verdict: Verdict, error: BaseException, trial: _Trial | None) -> Verdict:
@@ -331,7 +346,8 @@ def run_tests(lab: Lab, plugin: GradingPlugin) -> list[Verdict]:
     where = ["-c", os.devnull, "--rootdir", str(lab.path.parent), "--noconftest", "--import-mode=importlib"]
     with _untouched_process():
         code = pytest.main(
-            [*where, "--assert=plain", "-p", "no:hypothesispytest", *off, str(lab.path)], [plugin]
+            [*where, "--assert=plain", "-p", "no:hypothesispytest", *off, str(lab.path)],
+            [plugin, sys.modules[__name__]],
         )
     if code == pytest.ExitCode.INTERRUPTED and not plugin.errors:
         raise KeyboardInterrupt
@@ -380,7 +396,6 @@ def _untouched_process() -> Iterator[None]:
     modules = set(sys.modules)
     with (
         mock.patch.dict(os.environ, environment | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}, clear=True),
-        profile(),
     ):
         try:
             yield
