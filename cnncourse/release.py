@@ -257,6 +257,7 @@ def run(root: Path, path: Path, solution: NotebookNode) -> None:
         timeout=CELL_SECONDS,
         kernel_name=KERNEL["name"],
         resources={"metadata": {"path": str(path.parent)}},
+        extra_arguments=["--log-level=ERROR"],
         record_timing=False,
         coalesce_streams=True,
         store_widget_state=False,
