@@ -65,7 +65,7 @@ class Lab:
     exercises: tuple[str, ...]
 
 
-def tests_folder() -> Path:
+def labs_folder() -> Path:
     """Where the graded tests lie: in the package when installed, in ``tests/labs`` of a working copy."""
     here = Path(__file__).resolve().parent
     for folder in (here / "labs", here.parents[1] / "tests" / "labs"):
@@ -78,7 +78,7 @@ def tests_folder() -> Path:
 
 def find_labs(folder: Path | None = None) -> dict[str, Lab]:
     """Every lab that has graded tests, by name, in order. Reads the test files without running them."""
-    labs = [read_lab(path) for path in sorted((folder or tests_folder()).glob("test_*.py"))]
+    labs = [read_lab(path) for path in sorted((folder or labs_folder()).glob("test_*.py"))]
     return {lab.name: lab for lab in labs if lab.name}
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cnncourse.grading import submission
-from cnncourse.grading.exercise import Lab, find_labs, tests_folder
+from cnncourse.grading.exercise import Lab, find_labs, labs_folder
 from cnncourse.grading.plugin import Verdict
 from cnncourse.grading.run import Grader, Options
 
@@ -50,7 +50,7 @@ def samples(lab: Lab, options: Options) -> Iterator[Sample]:
     Raises:
         FileNotFoundError: the lab has no solution.
     """
-    root = tests_folder().parents[1]
+    root = labs_folder().parents[1]
     solution = submission.read(root / "solutions" / f"{lab.name}.ipynb")
     if solution.problem is not None:
         raise FileNotFoundError(f"solutions/{lab.name}.ipynb: {solution.problem.message}")

@@ -1,0 +1,97 @@
+"""Small exercises and submissions, graded in this process: what isolation adds has tests of its own."""
+
+import textwrap
+
+import pytest
+
+from cnncourse.grading.backend import Problems
+from cnncourse.grading.exercise import read_lab
+from cnncourse.grading.local import LocalBackend
+from cnncourse.grading.plugin import GradingPlugin, run_tests
+from cnncourse.grading.submission import Cell, new_definitions
+
+HEAD = """
+import numpy as np
+from hypothesis import given, settings, strategies as st
+from cnncourse.grading import *
+LAB, SOURCE = "07_small", "math"
+"""
+
+
+class InProcess(LocalBackend):
+    """The cells of a submission in this process, with the interface that a template's backends have."""
+
+    def __init__(self, cells):
+        self.definitions = new_definitions()
+        self.restarts = 0
+        for cell in cells:
+            self.definitions.define(cell)
+        super().__init__(self.definitions.namespace)
+
+    def problems(self):
+        found = self.definitions
+        return Problems(tuple(found.problems), found.skipped, tuple(found.names()))
+
+    def restart(self):
+        super().restart()
+        self.restarts += 1
+        self._stuck = False
+
+
+class InProcessTemplate:
+    """Stands in for the template process."""
+
+    in_force = {"isolation": "none"}  # noqa: RUF012
+
+    def __init__(self, source="", isolation="auto", device="cpu"):
+        pass
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+    def start(self, cells):
+        return InProcess(cells)
+
+
+@pytest.fixture
+def small_lab(tmp_path):
+    """Writes graded tests and gives their lab: ``small_lab(text of the classes)``."""
+
+    def write(tests: str):
+        folder = tmp_path / "labs"
+        folder.mkdir(exist_ok=True)
+        path = folder / "test_07_small.py"
+        path.write_text(HEAD + textwrap.dedent(tests))
+        return read_lab(path)
+
+    return write
+
+
+@pytest.fixture
+def verdicts(small_lab):
+    """Grades a submission with graded tests: ``verdicts(submission, tests)`` is a verdict for each test's name."""
+
+    def run(submission: str, tests: str, **options):
+        cells = (Cell(1, textwrap.dedent(submission)),)
+        found = run_tests(small_lab(tests), GradingPlugin(lambda lab: InProcess(cells), **options))
+        return {verdict.name: verdict for verdict in found}
+
+    return run
+
+
+@pytest.fixture
+def in_process(monkeypatch, small_lab):
+    """Makes ``run.grade`` use small graded tests in this process: ``in_process(tests)`` gives the lab's folder."""
+
+    def use(tests: str):
+        from cnncourse.grading import exercise, run
+
+        folder = small_lab(tests).path.parent
+        monkeypatch.setattr(exercise, "labs_folder", lambda: folder)
+        monkeypatch.setattr(run, "Template", InProcessTemplate)
+        return folder
+
+    return use
