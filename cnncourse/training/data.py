@@ -23,7 +23,8 @@ def leave_alone(image: Tensor, generator: torch.Generator) -> Tensor:
 class LabelledImages:
     """Images and labels as the training loop takes them; a batch is (float ``[B, 3, H, W]``, int64 ``[B]``).
 
-    A batch is scaled to [0, 1] and normalised: ``(x / 255 - mean) / std`` for each channel.
+    A batch is scaled to [0, 1] and normalised: ``(x / 255 - mean) / std`` for each channel. (An augmentation may do
+    the scaling itself and hand on floats.)
 
     Args:
         images: uint8 ``[N, H, W, 3]``, or anything with a length whose items are uint8 ``[H, W, 3]``.
@@ -57,7 +58,10 @@ class LabelledImages:
 
     def collate(self, samples: Sequence[tuple[Tensor, int]]) -> tuple[Tensor, Tensor]:
         images, labels = zip(*samples, strict=True)
-        return (torch.stack(images).float() / 255 - self.mean) / self.std, torch.tensor(labels)
+        batch = torch.stack(images)
+        if not batch.is_floating_point():
+            batch = batch.float() / 255
+        return (batch - self.mean) / self.std, torch.tensor(labels)
 
 
 class ImageFiles:

@@ -30,7 +30,8 @@ SCALES = ("cpu", "full")
 
 def names() -> list[str]:
     """The names of all experiments."""
-    return sorted(module.name for module in pkgutil.iter_modules(experiments.__path__))
+    found = (module.name for module in pkgutil.iter_modules(experiments.__path__))
+    return sorted(name for name in found if not name.startswith("_"))
 
 
 def experiment(name: str) -> ModuleType:
