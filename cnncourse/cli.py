@@ -212,3 +212,80 @@ def selftest(
     except (ValueError, FileNotFoundError) as error:
         raise typer.BadParameter(str(error)) from None
     raise typer.Exit(code=status)
+
+
+@app.command()
+def summary(
+    name: Annotated[
+        str, typer.Argument(help="For example alexnet, vgg16, googlenet, resnet50, cifar_resnet20.")
+    ],
+    variant: Annotated[str, typer.Option(help="paper or torchvision, where a network has both.")] = "paper",
+    input_size: Annotated[int | None, typer.Option(help="Height and width of the image.")] = None,
+    width: Annotated[float, typer.Option(help="This many times the channels.")] = 1.0,
+    classes: Annotated[int | None, typer.Option(help="Outputs of the last layer.")] = None,
+) -> None:
+    """Print a network layer by layer: sizes, parameters, multiply-accumulates, receptive fields."""
+    import sys
+    from inspect import signature
+
+    import torch
+    from rich.console import Console
+
+    from cnncourse.classification import NETWORKS
+    from cnncourse.classification.summary import summary_table
+
+    if name not in NETWORKS:
+        raise typer.BadParameter(f"{name} is not known; there are {', '.join(NETWORKS)}.")
+    options = {"variant": variant, "input_size": input_size, "width": width, "classes": classes}
+    if "variant" not in signature(NETWORKS[name]).parameters and options.pop("variant") != "paper":
+        raise typer.BadParameter(f"{name} has no variants: leave --variant out.")
+    try:
+        with torch.device("meta"):  # shapes without numbers: nothing is drawn or computed
+            model = NETWORKS[name](**{key: value for key, value in options.items() if value is not None})
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+    console = Console(width=None if sys.stdout.isatty() else 130)  # a pipe has no width: then nothing is cut
+    console.print(summary_table(model, name, exact=console.width >= 105))
+
+
+@app.command()
+def train(
+    network: Annotated[str, typer.Argument(help="Such as cifar_resnet20, alexnet, vgg16.")],
+    out: Annotated[Path, typer.Option(help="Folder for checkpoints; training goes on from what lies there.")],
+    data: Annotated[
+        str | None,
+        typer.Option(help="CIFAR-10's binary folder, or one with train/ and val/ of class folders."),
+    ] = None,
+    epochs: int = 20,
+    batch_size: Annotated[int, typer.Option(help="Images a step, over all processes.")] = 128,
+    lr: float = 0.1,
+    optimizer: Annotated[str, typer.Option(help="sgd or adam.")] = "sgd",
+    schedule: Annotated[str, typer.Option(help="constant, cosine or steps.")] = "cosine",
+    weight_decay: float = 5e-4,
+    seed: int = 0,
+    side: Annotated[int, typer.Option(help="Pixels that a folder's images are brought to.")] = 32,
+    width: Annotated[float, typer.Option(help="This many times the network's channels.")] = 1.0,
+    count: Annotated[int | None, typer.Option(help="The first so many images only.")] = None,
+    augmentation: Annotated[str, typer.Option(help="none or crops.")] = "crops",
+    accelerator: Annotated[str, typer.Option(help="cpu, cuda or auto.")] = "auto",
+    precision: Annotated[str, typer.Option(help="32-true, bf16-mixed, 16-mixed.")] = "32-true",
+    workers: Annotated[int, typer.Option(help="Processes that load images.")] = 0,
+) -> None:
+    """Train a network. The same line under torchrun uses several processes or GPUs."""
+    from cnncourse.data import DataError
+    from cnncourse.training.checkpoints import TrainingError
+    from cnncourse.training.command import train_network
+    from cnncourse.training.loop import Recipe
+    from cnncourse.training.show import training_bar
+
+    recipe = Recipe(
+        epochs, batch_size, lr, optimizer, schedule=schedule, weight_decay=weight_decay, seed=seed
+    )
+    where = (data, side, width, count, augmentation, accelerator, precision, workers)
+    try:
+        with training_bar(epochs) as progress:
+            result = train_network(network, recipe, out, *where, progress=progress)
+    except (TrainingError, DataError, ValueError) as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(code=1) from None
+    typer.echo(f"Best validation error {result['best_validation_error']:.2%}; everything is in {out}")
