@@ -53,7 +53,7 @@ class Session:
         self._operations: dict[str, Callable] = {
             "call": self._call,
             "create": self._create,
-            "get": lambda handle, name: getattr(self._object(handle), name),
+            "get": lambda handle, name: self._attribute(self._object(handle), name),
             "load_state_dict": self._load_state_dict,
             "state_dict": lambda handle: dict(self._object(handle).state_dict()),
             "vjp": self._vjp,
@@ -83,21 +83,20 @@ class Session:
 
     def handle(self, op: str, payload: dict[str, Any]) -> Reply:
         """Carries out one request. Whatever the student's code raises is in the reply."""
-        arguments = _arguments(payload)
-        before = {name: _digest(value) for name, value in arguments.items()}
-        payload = self._resolve(payload)
-        arguments = {name: self._resolve(value) for name, value in arguments.items()}
-        value, error = None, None
+        before = {name: _digest(value) for name, value in _arguments(payload).items()}
+        value, error, changed = None, None, ()
         with quiet() as output:
             self._seed_generators()
             try:
+                payload = self._resolve(payload)
                 value = self._export(self._operations[op](**payload))
             except Refused as refused:
                 error = refused.error
             except BaseException as raised:  # a student may raise anything, SystemExit included
                 error = self._describe(raised)
+            after = _arguments(payload)
             changed = tuple(
-                name for name, value in arguments.items() if _digest(self._export(value)) != before[name]
+                n for n, argument in after.items() if _digest(self._export(argument)) != before[n]
             )
         self.printed = output.text
         return Reply(value, error, changed)

@@ -193,7 +193,8 @@ class Definitions:
                 )
                 return None
         line = error.lineno or 1
-        source = (cell.text.splitlines() or [""])[min(line, len(cell.text.splitlines())) - 1]
+        lines = cell.text.split("\n")
+        source = lines[min(line, len(lines)) - 1]
         self.problems.append(Problem("syntax", clip(error.msg), cell.number, line, clip(source.strip())))
         return None
 
@@ -202,7 +203,7 @@ class Definitions:
         where += f"line {node.lineno}"
         try:
             if not is_definition(node):
-                self._skip(node, f"{where} is not run: only definitions are, and this {_why(node)}")
+                self._skip(node, f"{where} {_why(node)}, and only definitions are run")
                 return
             code = compile(ast.Module([node], []), file, "exec", self.flags, True)
             self.flags |= code.co_flags & _FUTURE
@@ -274,19 +275,19 @@ def bound_names(node: ast.stmt) -> set[str]:
 
 def without_magics(text: str) -> str:
     """The text with IPython's own lines (``%``, ``!``, ``?``) blanked, every other line where it was."""
-    lines = text.splitlines()
+    lines = text.split("\n")
     first = next((i for i, line in enumerate(lines) if line.strip()), None)
     if first is not None and lines[first].startswith("%%"):
         if lines[first].split()[0] not in _PYTHON_CELLS:
-            return "\n" * len(lines)
+            return "\n" * (len(lines) - 1)
         lines[first] = ""
     continued = False
     for i, line in enumerate(lines):
-        magic = continued or _MAGIC.match(line)
-        continued = bool(magic) and line.endswith("\\")
-        if magic:
-            lines[i] = line[: len(line) - len(line.lstrip())] + "pass"
-    return "\n".join(lines) + "\n"
+        magic = not continued and _MAGIC.match(line)
+        if continued or magic:
+            continued = line.endswith("\\")
+            lines[i] = line[: len(line) - len(line.lstrip())] + "pass" if magic else ""
+    return "\n".join(lines)
 
 
 _PYTHON_CELLS = {"%%time", "%%capture", "%%prun"}  # cell magics whose cells define names as any other

@@ -20,7 +20,7 @@ import torch
 from cnncourse.grading.backend import Ref, RemoteError, Reply
 
 MAX_FRAME = 64 * 2**20  # a batch of 1000 CIFAR images in float32 is 12 MB
-MAX_HEADER = 4 * 2**20  # as Python objects the envelope takes up to 25 times its length
+MAX_HEADER = 2 * 2**20  # as Python objects the envelope takes up to 25 times its length
 MAX_DEPTH = 32
 MAX_INT_BITS = 1024
 MAX_TEXT = 2000  # characters of a message, of a source line, ...
