@@ -122,7 +122,9 @@ class Layer(NamedTuple):
     field: Field
 
 
-def profile(model: nn.Module, input_size: int | Sequence[int] | None = None) -> list[Layer]:
+def profile(
+    model: nn.Module, input_size: int | Sequence[int] | None = None, blocks: bool = False
+) -> list[Layer]:
     """Every layer of ``model`` in the order in which it runs, with what it costs and sees.
 
     The network runs once in evaluation mode on the "meta" device, that is, with shapes instead of numbers: it
@@ -132,12 +134,13 @@ def profile(model: nn.Module, input_size: int | Sequence[int] | None = None) -> 
     Args:
         model: takes images float [B, 3, H, W].
         input_size: height and width of the images, or one number for both; by default ``model.input_size``.
+        blocks: list modules that consist of others, too, each behind its parts and with their sums.
     """
     size = model.input_size if input_size is None else input_size
     height, width = (size, size) if isinstance(size, int) else size
     rows: list[Layer] = []
-    leaves = [(name, part) for name, part in model.named_modules() if not any(part.children())]
-    hooks = [part.register_forward_hook(_recorder(name, rows)) for name, part in leaves]
+    listed = [(name, part) for name, part in model.named_modules() if blocks or not any(part.children())]
+    hooks = [part.register_forward_hook(_recorder(name, rows)) for name, part in listed]
     shapes = {name: tensor.to("meta") for name, tensor in [*model.named_parameters(), *model.named_buffers()]}
     images = torch.empty(1, 3, height, width, device="meta", dtype=next(model.parameters()).dtype)
     was_training = model.training
@@ -160,12 +163,14 @@ def total(rows: Iterable[Layer]) -> tuple[int, int]:
 
 def _recorder(name: str, rows: list[Layer]):
     def record(module: nn.Module, args: tuple[Tensor, ...], output: Tensor) -> None:
-        # The output carries its inputs' field by now (see _FieldMode): the layer's own window is missing.
-        output.field = _field(output).through(*_window(module, args[0]))
+        parts = [row for row in rows if any(module.children()) and row.name.startswith(f"{name}.")]
+        if not parts:  # a layer: what it gives carries its input's field so far (see _FieldMode)
+            output.field = _field(output).through(*_window(module, args[0]))
         parameters = sum(parameter.numel() for parameter in module.parameters())
-        rows.append(
-            Layer(name, module, tuple(output.shape[1:]), parameters, _products(module, output), output.field)
+        products = _products(module, output) + sum(
+            row.multiply_accumulates for row in parts if not any(row.module.children())
         )
+        rows.append(Layer(name, module, tuple(output.shape[1:]), parameters, products, output.field))
 
     return record
 

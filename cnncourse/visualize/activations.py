@@ -84,9 +84,8 @@ def strongest_over(
 
 
 def field_of(model: nn.Module, layer: str, input_size: int | None = None) -> Field:
-    """What a position of the layer's map sees of the image; of a module with several layers, what its last sees."""
-    rows = profile(model, input_size)
-    return [row.field for row in rows if row.name == layer or row.name.startswith(f"{layer}.")][-1]
+    """What a position of the map of a layer or block sees of the image."""
+    return [row.field for row in profile(model, input_size, blocks=True) if row.name == layer][-1]
 
 
 def patch(image: Tensor, field: Field, row: int, column: int, outside: float = 0.5) -> Tensor:
