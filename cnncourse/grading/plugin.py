@@ -278,7 +278,9 @@ def _message(error: BaseException, trial: _Trial | None) -> str:
     if isinstance(error, Died | Failure):
         return str(error)
     if isinstance(error, AssertionError):
-        return str(error) or f"this should hold: {_line_of(error)}"
+        # pytest may have rewritten the assertion to show what is in our objects
+        said = str(error).partition("\nassert ")[0]
+        return said if said and not said.startswith("assert ") else f"this should hold: {_line_of(error)}"
     reason = f"{type(error).__name__}: {error} (in {_line_of(error)})"
     return f"the test itself failed with {reason}. Please tell whoever wrote it"
 

@@ -8,6 +8,7 @@ from cnncourse.grading.backend import Problems
 from cnncourse.grading.exercise import read_lab
 from cnncourse.grading.local import LocalBackend
 from cnncourse.grading.plugin import GradingPlugin, run_tests
+from cnncourse.grading.session import Session
 from cnncourse.grading.submission import Cell, new_definitions
 
 HEAD = """
@@ -33,7 +34,7 @@ class InProcess(LocalBackend):
         return Problems(tuple(found.problems), found.skipped, tuple(found.names()))
 
     def restart(self):
-        super().restart()
+        self._session = Session(self._namespace, self.definitions.skipped, self.definitions.cells)
         self.restarts += 1
         self._stuck = False
 
