@@ -1,0 +1,277 @@
+"""The book: its configuration, its sources, and the built site in a browser, opened from disk."""
+
+import importlib.util
+import json
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[1]
+SITE = ROOT / "_build" / "html"
+CHAPTERS = sorted(path for path in (ROOT / "book").rglob("*.md"))
+WINDOWS = {"wide": (1280, 900), "phone": (390, 844)}
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+
+
+def pages() -> list[str]:
+    """The site's pages, as Sphinx lists them: the sources that _toc.yml names, and the search."""
+    toc = yaml.safe_load((ROOT / "_toc.yml").read_text())
+    files = [toc["root"], *(chapter["file"] for part in toc["parts"] for chapter in part["chapters"])]
+    return [f"{file}.html" for file in files] + ["search.html"]
+
+
+# ------------------------------------------------------------------------------------------------ configuration
+
+
+def test_the_configuration_has_only_keys_that_jupyter_book_knows():
+    config = yaml.safe_load((ROOT / "_config.yml").read_text())
+    known = yaml.safe_load(
+        Path(importlib.util.find_spec("jupyter_book").origin).with_name("default_config.yml").read_text()
+    )
+    # Known to Jupyter Book's code, but not in its list of defaults.
+    known["execute"]["raise_on_error"] = None
+    known["bibtex_bibfiles"] = None
+    for key, value in config.items():
+        assert key in known, f"_config.yml: Jupyter Book knows no key {key!r}"
+        if isinstance(value, dict) and key != "launch_buttons":
+            unknown = value.keys() - known[key].keys()
+            assert not unknown, f"_config.yml: Jupyter Book knows no {key}.{unknown}"
+
+
+def test_sphinx_is_given_only_values_that_its_extensions_declare(tmp_path):
+    from sphinx.application import Sphinx
+
+    config = yaml.safe_load((ROOT / "_config.yml").read_text())["sphinx"]["config"]
+    declared = [one for one in config["extensions"] if (ROOT / "book" / "_ext" / f"{one}.py").is_file()]
+    others = [one for one in config["extensions"] if one not in declared]
+    (tmp_path / "_toc.yml").write_text("root: index\n")
+    (tmp_path / "index.rst").write_text("Title\n=====\n")
+    app = Sphinx(
+        tmp_path,
+        None,
+        tmp_path / "out",
+        tmp_path / "doctrees",
+        "html",
+        {"extensions": others, "external_toc_path": "_toc.yml", "bibtex_bibfiles": []},
+        status=None,
+        warning=None,
+    )
+    assert set(config) - set(app.config.values) == set()
+
+
+# ------------------------------------------------------------------------------------------------- stale caches
+
+
+@pytest.fixture
+def execution_cache():
+    spec = importlib.util.spec_from_file_location("execution_cache", ROOT / "book/_ext/execution_cache.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize(
+    "changed", ["cnncourse/neighbors.py", "cnncourse/data/assets/noto.png", "book/results/neighbors_k.json"]
+)
+def test_a_change_in_what_chapters_show_changes_the_execution_cache(tmp_path, execution_cache, changed):
+    file = tmp_path / changed
+    file.parent.mkdir(parents=True)
+    file.write_text("1")
+    before = execution_cache.digest(tmp_path)
+    assert execution_cache.digest(tmp_path) == before
+    file.write_text("2")
+    assert execution_cache.digest(tmp_path) != before
+
+
+def test_caches_of_earlier_states_are_removed(tmp_path, execution_cache):
+    from types import SimpleNamespace
+
+    stale = tmp_path / "_build" / ".jupyter_cache-000000000000"
+    stale.mkdir(parents=True)
+    config = SimpleNamespace()
+    execution_cache.choose(SimpleNamespace(outdir=tmp_path / "_build" / "html", srcdir=tmp_path), config)
+    assert not stale.exists()
+    assert config.nb_execution_cache_path.startswith(str(tmp_path / "_build" / ".jupyter_cache-"))
+
+
+# ------------------------------------------------------------------------------------------------------ sources
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda path: path.stem)
+def test_every_code_cell_that_draws_says_what_is_to_be_seen(chapter):
+    for cell in re.findall(r"^```\{code-cell\}.*?^```$", chapter.read_text(), re.M | re.S):
+        if re.search(r"^(visualize\.|.*draw\()", cell, re.M):
+            assert re.search(r"^    alt:", cell, re.M), f"{chapter.name}: no alternative text\n{cell}"
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda path: path.stem)
+def test_every_citation_is_in_the_bibliography(chapter):
+    known = set(re.findall(r"^@\w+\{([^,]+),", (ROOT / "book/references.bib").read_text(), re.M))
+    for keys in re.findall(r"\{cite:?\w*\}`([^`]+)`", chapter.read_text()):
+        assert {key.strip() for key in keys.split(",")} <= known
+
+
+# -------------------------------------------------------------------------------------------- in a browser (N, R)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    found = next((path for name in BROWSERS if (path := shutil.which(name))), None)
+    if found is None:
+        pytest.skip("chromium is not installed")
+    if not (SITE / "index.html").is_file():
+        pytest.skip("the book is not built: `make book` builds it")
+    with playwright.sync_playwright() as driver:
+        arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+        one = driver.chromium.launch(executable_path=found, args=arguments)
+        yield one
+        one.close()
+
+
+class Visit:
+    """A page of the site, opened from disk, with everything that went wrong on the way."""
+
+    def __init__(self, browser, size: tuple[int, int]):
+        self.problems: list[str] = []
+        self.page = browser.new_page(viewport={"width": size[0], "height": size[1]})
+        self.page.on("console", self._heard)
+        self.page.on("pageerror", lambda error: self.problems.append(f"uncaught: {error}"))
+        self.page.on("requestfailed", lambda request: self.problems.append(f"failed: {request.url}"))
+        self.page.on("request", self._asked)
+
+    def _heard(self, message) -> None:
+        if message.type == "error":
+            self.problems.append(f"console: {message.text}")
+
+    def _asked(self, request) -> None:
+        if not request.url.startswith(("file:", "data:", "blob:")):
+            self.problems.append(f"another host: {request.url}")
+
+    def open(self, file: str, query: str = "") -> None:
+        self.page.goto((SITE / file).as_uri() + query, wait_until="load")
+        self.page.evaluate(
+            """async () => {
+                if (window.MathJax) await MathJax.startup.promise;
+                await document.fonts.ready;
+            }"""
+        )
+
+
+@pytest.fixture(scope="module", params=WINDOWS.values(), ids=WINDOWS)
+def visit(browser, request):
+    found = Visit(browser, request.param)
+    yield found
+    found.page.close()
+
+
+@pytest.fixture(params=pages())
+def opened(visit, request):
+    if request.param != "search.html" and not (SITE / request.param).is_file():
+        pytest.fail(f"{request.param} is in _toc.yml and not on the site: build the book again")
+    visit.problems.clear()
+    visit.open(request.param)
+    return visit, request.param
+
+
+def test_the_first_page_leads_to_the_book(visit):
+    visit.problems.clear()
+    visit.page.goto((SITE / "index.html").as_uri())
+    visit.page.wait_for_url("**/book/index.html")
+    assert visit.problems == []
+
+
+def test_a_page_opens_from_disk_whole_and_fits_its_window(opened):
+    visit, file = opened
+    _assert_nothing_went_wrong(visit)
+    _assert_images_are_there(visit.page)
+    _assert_mathematics_is_rendered(visit.page, file)
+    too_wide = visit.page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+    assert too_wide <= 0, f"{file} is {too_wide} pixels wider than the window: {_sticking_out(visit.page)}"
+
+
+def _assert_nothing_went_wrong(visit) -> None:
+    assert visit.problems == []
+
+
+def _assert_images_are_there(page) -> None:
+    images = page.eval_on_selector_all(
+        "img",
+        """async images => Promise.all(images.map(async image => {
+            image.loading = "eager";
+            await image.decode().catch(() => null);
+            const decorates = image.closest("a, button") !== null || image.getAttribute("alt") === "";
+            return {src: image.src, width: image.naturalWidth, alt: image.alt, decorates};
+        }))""",
+    )
+    for image in images:
+        assert image["width"] > 0, f"{image['src']} did not load"
+        assert image["decorates"] or len(image["alt"]) > 20, f"{image['src']} has no alternative text"
+
+
+def _assert_mathematics_is_rendered(page, file: str) -> None:
+    written = page.locator(".math").count()
+    assert page.locator(".math mjx-container").count() >= written, f"{file}: mathematics not rendered"
+    assert page.locator("mjx-merror, [data-mjx-error]").count() == 0, f"{file}: TeX that MathJax refuses"
+    text = page.locator("article").inner_text() if page.locator("article").count() else ""
+    assert "\\(" not in text and "$$" not in text, f"{file}: TeX that nobody rendered"
+
+
+def _sticking_out(page) -> list[str]:
+    return page.evaluate(
+        """() => [...document.querySelectorAll("article *")]
+            .filter(e => e.getBoundingClientRect().right > window.innerWidth + 1)
+            .slice(0, 5).map(e => e.tagName + "." + e.className)"""
+    )
+
+
+def test_icons_are_drawn(visit):
+    visit.open("book/index.html")
+    empty = visit.page.eval_on_selector_all(
+        "header svg.svg-inline--fa, .bd-header-article svg",
+        "icons => icons.filter(icon => !icon.querySelector('path')).length",
+    )
+    assert visit.page.locator("svg.svg-inline--fa path").count() > 0 and empty == 0
+
+
+def test_search_finds_nearest_neighbours(visit):
+    visit.problems.clear()
+    visit.open("search.html", "?q=nearest")
+    visit.page.wait_for_selector("#search-results li a", timeout=10_000)
+    found = visit.page.locator("#search-results li a").all_inner_texts()
+    assert any("Nearest neighbours" in text for text in found), found
+    assert visit.problems == []
+
+
+def test_the_lab_offers_colab_and_binder(visit):
+    visit.open("labs/01_nearest_neighbours.html")
+    links = visit.page.eval_on_selector_all("a", "links => links.map(link => link.href)")
+    notebook = "main/labs/01_nearest_neighbours.ipynb"
+    assert f"https://colab.research.google.com/github/cnncourse/cnncourse/blob/{notebook}" in links
+    assert any(link.startswith("https://mybinder.org/v2/gh/cnncourse/cnncourse/main?") for link in links)
+
+
+def test_no_page_loads_anything_from_another_host():
+    """What a browser would only ask for later, on a click, is found in the files."""
+    if not (SITE / "index.html").is_file():
+        pytest.skip("the book is not built: `make book` builds it")
+    for file in SITE.rglob("*.html"):
+        text = file.read_text()
+        found = re.findall(
+            r"<(?:script|link|img|iframe|source)\b[^>]*?(?:src|href)=\"(?:https?:)?//[^\"]+\"", text
+        )
+        assert found == [], file
+        assert "thebe" not in text.lower() and "require.js" not in text, file
+
+
+# ------------------------------------------------------------------------------------------------------ results
+
+
+def test_the_results_are_whole():
+    for file in (ROOT / "book" / "results").glob("*.json"):
+        result = json.loads(file.read_text())
+        assert result["name"] == file.stem.removesuffix("-full")
+        assert {"question", "lecture", "scale", "summary", "runs", "versions", "seconds"} <= result.keys()
