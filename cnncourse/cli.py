@@ -289,3 +289,21 @@ def train(
         typer.echo(str(error), err=True)
         raise typer.Exit(code=1) from None
     typer.echo(f"Best validation error {result['best_validation_error']:.2%}; everything is in {out}")
+
+
+@app.command()
+def weights(
+    names: Annotated[list[str] | None, typer.Argument(help="Networks; by default all of them.")] = None,
+) -> None:
+    """Train the small networks that come trained with the course anew, and store them."""
+    from cnncourse.training import zoo
+    from cnncourse.training.show import training_bar
+
+    for name in names or zoo.ZOO:
+        try:
+            entry = zoo.entry(name)
+        except ValueError as error:
+            raise typer.BadParameter(str(error)) from None
+        with training_bar(entry.recipe.epochs) as progress:
+            found = zoo.make(name, progress=progress)
+        typer.echo(f"{name}: test error {found['test_error']} %, {found['seconds']:.0f} s")
