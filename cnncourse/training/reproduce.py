@@ -89,13 +89,10 @@ def reproduce(
     if scale not in SCALES:
         raise ValueError(f"No scale is called {scale!r}; there are {', '.join(SCALES)}.")
     jobs = jobs or (os.cpu_count() if device == "cpu" else 1)
-    start = time.monotonic()
     settings = module.settings(scale)
     done = _Done(result_file(name, results, scale), module, (data, device))
-    for number, (setting, figures) in enumerate(
-        _run(name, settings, data, device, jobs, done), len(done.rows)
-    ):
-        done.add(setting, figures)
+    for number, row in enumerate(_run(name, settings, data, device, jobs, done), len(done.rows)):
+        done.add(row)
         if progress is not None:
             progress(number + 1, len(settings))
     rows = [{**setting, **done.rows[_key(setting)]["figures"]} for setting in settings]
