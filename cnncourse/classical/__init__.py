@@ -1,0 +1,1 @@
+"""Detection before deep learning: hand-made features, templates and proposals."""
