@@ -12,7 +12,8 @@ import numpy as np
 import torch
 
 QUERIES = 256
-CHUNK_BYTES = 64 * 2**20  # of training rows in the type they are compared in, and of distances
+CHUNK_BYTES = 32 * 2**20
+SORTING_BYTES = 64  # for each distance, while the best are sorted out: itself and its index, several times
 
 
 @cache
@@ -84,7 +85,7 @@ def search(train, queries, k, metric):
     if metric == "l1" and _fits_kernel(train, queries):
         return tuple(map(torch.from_numpy, kernel().nearest_bytes(train.numpy(), queries.numpy(), k)))
     dtype, result, compare = _comparison(train, queries, metric)
-    step = max(1, CHUNK_BYTES // (dtype.itemsize * max(QUERIES, train.shape[1])))
+    step = max(1, CHUNK_BYTES // max(dtype.itemsize * train.shape[1], SORTING_BYTES * QUERIES))
     indices = torch.empty(len(queries), k, dtype=torch.int64, device=queries.device)
     distances = torch.empty(len(queries), k, dtype=result, device=queries.device)
     for q in range(0, len(queries), QUERIES):
