@@ -4,7 +4,8 @@ First the formulas for one layer, then `profile`, which applies them to every la
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import torch
@@ -143,16 +144,25 @@ def profile(
     hooks = [part.register_forward_hook(_recorder(name, rows)) for name, part in listed]
     shapes = {name: tensor.to("meta") for name, tensor in [*model.named_parameters(), *model.named_buffers()]}
     images = torch.empty(1, 3, height, width, device="meta", dtype=next(model.parameters()).dtype)
-    was_training = model.training
-    model.eval()
     try:
-        with torch.no_grad(), _FieldMode():
+        with evaluating(model), torch.no_grad(), _FieldMode():
             torch.func.functional_call(model, shapes, images)
     finally:
-        model.train(was_training)
         for hook in hooks:
             hook.remove()
     return rows
+
+
+@contextmanager
+def evaluating(model: nn.Module) -> Iterator[None]:
+    """Evaluation mode for the length of a ``with``; afterwards every module is in the mode that it was in."""
+    modes = [(module, module.training) for module in model.modules()]
+    model.eval()
+    try:
+        yield
+    finally:
+        for module, training in modes:
+            module.training = training
 
 
 def total(rows: Iterable[Layer]) -> tuple[int, int]:
@@ -162,8 +172,10 @@ def total(rows: Iterable[Layer]) -> tuple[int, int]:
 
 
 def _recorder(name: str, rows: list[Layer]):
+    prefix = f"{name}." if name else ""
+
     def record(module: nn.Module, args: tuple[Tensor, ...], output: Tensor) -> None:
-        parts = [row for row in rows if any(module.children()) and row.name.startswith(f"{name}.")]
+        parts = [row for row in rows if any(module.children()) and row.name.startswith(prefix)]
         if not parts:  # a layer: what it gives carries its input's field so far (see _FieldMode)
             output.field = _field(output).through(*_window(module, args[0]))
         parameters = sum(parameter.numel() for parameter in module.parameters())

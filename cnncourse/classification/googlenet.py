@@ -111,13 +111,14 @@ class AuxiliaryHead(nn.Module):
 
     Average pooling (5x5 at stride 3, or torchvision's adaptive one) of the 14x14 map to 4x4, 128 1x1
     convolutions, 1024 hidden units, dropout of 70 %.
+
+    Args:
+        size: height and width of the map; the paper's pooling makes another than 4x4 of another than 14x14.
     """
 
-    def __init__(
-        self, in_channels: int, classes: int, published: bool, stem: str, input_size: int, width: float
-    ):
+    def __init__(self, in_channels: int, size: int, classes: int, published: bool, width: float):
         super().__init__()
-        side = 4 if published else conv_output_size(input_size // (16 if stem == "imagenet" else 2), 5, 3)
+        side = 4 if published else conv_output_size(size, 5, 3)
         channels, hidden = scale_channels(128, width), scale_channels(1024, width)
         self.pool = nn.AdaptiveAvgPool2d(side) if published else nn.AvgPool2d(5, 3)
         self.conv = ConvUnit(in_channels, channels, batch_norm=published)
@@ -179,13 +180,18 @@ class GoogLeNet(nn.Module):
             raise ValueError(
                 f"variant={variant!r}, stem={stem!r}: variants are {VARIANTS}, stems imagenet, small."
             )
+        modules = modules or MODULES
+        if aux and not {"4a", "4d"} <= set(modules):
+            raise ValueError(
+                "The auxiliary heads stand behind the modules 4a and 4d: keep these, or aux=False."
+            )
         self.input_size, self.rescale_input = input_size, rescale_input
         published = variant == "torchvision"
         channels = self._add_stem(stem, published, width)
         last_pool = nn.MaxPool2d(2, 2) if published else nn.MaxPool2d(3, 2, ceil_mode=True)
         pools = {"4": nn.MaxPool2d(3, 2, ceil_mode=True), "5": last_pool}
         self.path: list[str] = []
-        for name, row in (modules or MODULES).items():
+        for name, row in modules.items():
             if name[0] in pools:  # before the first module of stages 4 and 5
                 self._append(f"maxpool{int(name[0]) - 1}", pools.pop(name[0]))
             scaled = tuple(scale_channels(number, width) for number in row)
@@ -193,9 +199,10 @@ class GoogLeNet(nn.Module):
             self._append(f"inception{name}", module)
             channels = module.out_channels
         self.aux = {"inception4a": "aux1", "inception4d": "aux2"} if aux else {}
+        size = _map_size_in_stage_4(stem, input_size)
         for before, head in self.aux.items():
             inputs = getattr(self, before).out_channels
-            setattr(self, head, AuxiliaryHead(inputs, classes, published, stem, input_size, width))
+            setattr(self, head, AuxiliaryHead(inputs, size, classes, published, width))
         self.avgpool = nn.AdaptiveAvgPool2d(1)
         self.dropout = nn.Dropout(dropout)
         self.fc = nn.Linear(channels, classes)
@@ -234,6 +241,13 @@ class GoogLeNet(nn.Module):
                 early[self.aux[name]] = getattr(self, self.aux[name])(x)
         logits = self.fc(self.dropout(self.avgpool(x).flatten(1)))
         return GoogLeNetOutputs(logits, early["aux2"], early["aux1"]) if early else logits
+
+
+def _map_size_in_stage_4(stem: str, input_size: int) -> int:
+    size = conv_output_size(input_size, 7, 2, 3) if stem == "imagenet" else input_size
+    for _ in range(3 if stem == "imagenet" else 1):
+        size = conv_output_size(size, 3, 2, ceil=True)
+    return size
 
 
 def rescale(images: Tensor) -> Tensor:

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from cnncourse.classification.accounting import Field, profile
+from cnncourse.classification.accounting import Field, evaluating, profile
 from cnncourse.visualize.figure import subplots
 
 
@@ -29,11 +29,10 @@ def feature_maps(model: nn.Module, images: Tensor, layer: str) -> Tensor:
         kept[:] = [output.clone()]  # a ReLU that works in place would write over it
 
     hook = model.get_submodule(layer).register_forward_hook(keep)
-    was_training = model.training
     try:
-        model.eval()(images)
+        with evaluating(model):
+            model(images)
     finally:
-        model.train(was_training)
         hook.remove()
     return kept[0]
 

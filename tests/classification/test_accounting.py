@@ -156,7 +156,8 @@ class TestNetworks:
     def test_parameters(self, call):
         model = on_meta(*call)
         assert parameters(model) == PARAMETERS[call]
-        assert total(profile(model))[0] == PARAMETERS[call]
+        if call != (cifar_resnet, 1202):  # it takes seconds and shows nothing new
+            assert total(profile(model))[0] == PARAMETERS[call]
 
     @pytest.mark.parametrize("depth, count", [(16, 138_365_992), (19, 143_678_248)])
     def test_parameters_of_vgg_with_batch_normalisation(self, depth, count):
@@ -273,11 +274,25 @@ class TestNetworks:
         assert first == row.field.start + position * row.field.stride
         assert last - first + 1 == row.field.size
 
+    def test_blocks_are_listed_with_the_sums_of_their_parts(self):
+        model = on_meta(googlenet, width=0.25)
+        layers, rows = profile(model), {row.name: row for row in profile(model, blocks=True)}
+        inside = [row for row in layers if row.name.startswith("inception4a.")]
+        block = rows["inception4a"]
+        assert (block.parameters, block.multiply_accumulates) == total(inside)
+        assert block.output == (128, 14, 14)
+        # What the branches see together: the 5x5 more than all others.
+        assert block.field.size == rows["inception4a.branch3.1.conv"].field.size
+        assert block.field.size == rows["maxpool3"].field.size + 4 * rows["maxpool3"].field.stride
+        assert (rows[""].parameters, rows[""].multiply_accumulates) == total(layers)
+
     def test_profile_leaves_the_network_as_it_was(self):
         model = googlenet("torchvision", width=1 / 16, aux=True).train()
+        model.inception3a.eval()  # frozen, say
         before = {key: value.clone() for key, value in model.state_dict().items()}
+        modes = [module.training for module in model.modules()]
         rows = profile(model)
-        assert model.training and all(module.training for module in model.modules())
+        assert [module.training for module in model.modules()] == modes
         assert all(torch.equal(value, before[key]) for key, value in model.state_dict().items())
         assert not any(module._forward_hooks for module in model.modules())
         assert not any(row.name.startswith("aux") for row in rows)

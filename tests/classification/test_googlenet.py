@@ -92,3 +92,13 @@ def test_small_network_for_32_pixels_is_the_same_class():
 def test_unknown_names_are_refused():
     with pytest.raises(ValueError, match="variant='caffe'"):
         googlenet("caffe")
+    with pytest.raises(ValueError, match="behind the modules 4a and 4d"):
+        googlenet(aux=True, modules={"3a": MODULES["3a"]})
+
+
+@pytest.mark.parametrize("options", [{"input_size": 237}, {"input_size": 32, "stem": "small"}])
+def test_the_papers_auxiliary_heads_fit_the_input_size(options):
+    with torch.device("meta"):
+        model = googlenet(width=0.1, aux=True, classes=5, **options)
+    outputs = model(torch.empty(2, 3, options["input_size"], options["input_size"], device="meta"))
+    assert [out.shape for out in outputs] == [(2, 5)] * 3

@@ -146,3 +146,19 @@ def test_ten_crop_prediction_keeps_images_apart():
     for image, row in zip(x, together, strict=True):
         crops = torch.stack(T.ten_crop(image, [5]))
         torch.testing.assert_close(row, (3 * crops.flatten(1) @ weight).softmax(1).mean(0))
+
+
+def test_images_on_a_device_stay_there_and_become_the_same(device):
+    x = images(4, 3, 8, 8)
+    values, directions = principal_colours(x)
+    for augment in (
+        lambda x: random_crop(x, 6, seeded(), padding=1),
+        lambda x: random_reflection(x, seeded()),
+        lambda x: random_colour(x, values, directions, seeded()),
+        lambda x: ten_crops(x, 5),
+        lambda x: average_probabilities(x.flatten(2)),
+        lambda x: principal_colours(x)[0],
+    ):
+        there = augment(x.to(device))
+        assert there.device.type == device.type
+        torch.testing.assert_close(there.cpu(), augment(x), rtol=1e-4, atol=1e-5)

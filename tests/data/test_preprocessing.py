@@ -72,3 +72,11 @@ def test_published_input_is_what_torchvisions_weights_expect():
     assert ours.shape == expected.shape == (1, 3, 224, 224)
     # torchvision resizes bytes and rounds to bytes in between: half a step, divided by the deviation.
     assert (ours - expected).abs().max() < 1.01 / 255 / 0.224
+
+
+def test_images_on_a_device_stay_there_and_become_the_same(device):
+    x = images(2, 3, 20, 30)
+    for step in (lambda x: resize_shorter_side(x, 16), lambda x: center_crop(x, 7), mean_image, normalize):
+        there = step(x.to(device))
+        assert there.device.type == device.type
+        torch.testing.assert_close(there.cpu(), step(x))

@@ -107,3 +107,14 @@ def test_layers_inside_blocks_and_blocks_have_fields():
     assert field_of(model, "layer2.0.conv1") == Field(17, 2, -8)
     assert field_of(model, "layer2.0") == Field(21, 2, -10)
     assert isinstance(model.layer1, nn.Sequential) and field_of(model, "layer1") == Field(15, 1, -7)
+
+
+def test_responses_and_patches_of_a_network_on_a_device(small, device):
+    images = torch.rand(6, 3, 32, 32)
+    expected = strongest_over(small, images.split(4), "features.8", 3, 4)
+    there = strongest_over(small.to(device), images.to(device).split(4), "features.8", 3, 4)
+    assert there.images.tolist() == expected.images.tolist()
+    field = field_of(small, "features.8")
+    patches = [patch(images[i].to(device), field, 1, 2) for i in there.images.tolist()]
+    assert len(patches_figure(patches, there).axes) == 4
+    assert len(maps_figure(feature_maps(small, images.to(device), "features.8")[0, :3]).axes) == 3

@@ -154,3 +154,13 @@ def test_keep_one_keeps_each_images_strongest_response():
 def test_pictures_have_zero_as_grey():
     pictures = as_pictures(torch.tensor([[-2.0, 0, 1], [0, 0, 0]])[:, None, None, :].expand(2, 3, 1, 3))
     assert pictures[0, 0, 0].tolist() == [0, 0.5, 0.75] and (pictures[1] == 0.5).all()
+
+
+def test_deconvnet_on_a_device(device):
+    torch.manual_seed(0)
+    model = zfnet(stem=Conv(96, 7, 2, 1), width=0.1, input_size=64)
+    images = torch.rand(2, 3, 64, 64)
+    expected = deconvnet(model.features, images, 9, 2)
+    there = deconvnet(model.to(device).features, images.to(device), 9, 2)
+    assert there.device.type == device.type
+    torch.testing.assert_close(as_pictures(there).cpu(), as_pictures(expected), rtol=1e-3, atol=1e-4)

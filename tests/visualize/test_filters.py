@@ -44,3 +44,9 @@ def test_figure_shows_every_filter_in_its_group():
     assert [ax.get_title(loc="left") for ax in axes] == ["group 1", "group 2"]
     for ax, part in zip(axes, (images[:4], images[4:]), strict=True):
         assert np.array_equal(ax.images[0].get_array(), mosaic(part, 2))
+
+
+def test_filters_on_a_device(device):
+    weight = torch.randn(4, 3, 2, 2)
+    assert torch.equal(filters_as_images(weight.to(device)).cpu(), filters_as_images(weight))
+    assert filters_figure(weight.to(device), columns=2).axes
