@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from cnncourse.grading import array, assert_close, assert_equal, exercise, hint, nothing
+from cnncourse.grading import array, assert_close, assert_equal, exercise, hint
 
 LAB, SOURCE = "01_nearest_neighbours", "cnncourse.neighbors"
 
@@ -92,7 +92,7 @@ class TestL1Distances:
         got = submission.call("l1_distances", black, white, returns=array("numpy", ("int64",), (1, 1)))
         assert_equal(got, np.array([[783360]]))
 
-    @hint("`a[:, None] - b[None]` pairs every row of `a` with every row of `b`.")
+    @hint("Compare one image of `a` with all of `b`: that gives one row of the result.")
     def test_a_row_for_each_image_of_a(self, submission):
         "Entry [i, j] is the distance from a[i] to b[j]: two images against three give 2 rows and 3 columns."
         a, b = np.array([[0, 0], [10, 0]]), np.array([[1, 0], [0, 2], [3, 3]])
@@ -111,6 +111,13 @@ class TestL1Distances:
         a, b = (torch.from_numpy(images.copy()).to(device) for images in (TEST, TRAINING))
         got = submission.call("l1_distances", a, b, returns=array("torch", ("int64",), (1, 1), device=device))
         assert_equal(got, np.array([[456]]))
+
+    @hint("Compare the lengths of the rows before anything else, and raise ValueError where they differ.")
+    def test_images_of_different_sizes(self, submission):
+        "Images of 4 and of 3 values cannot be compared: that raises ValueError, and so do 4 values and 1."
+        for size in (3, 1):
+            with submission.raises(ValueError):
+                submission.call("l1_distances", np.zeros((2, 4), np.int64), np.zeros((5, size), np.int64))
 
     @given(images=pair_of_images())
     def test_agrees_with_the_definition(self, submission, reference, images):
@@ -145,7 +152,7 @@ class TestL2Distances:
         got = submission.call("l2_distances", images, images, returns=array("numpy", ("float32",), (8, 8)))
         assert_close(np.diag(got), np.zeros(8), atol=1e-2, what="the distances of images to themselves")
 
-    @hint("`a[:, None] - b[None]` pairs every row of `a` with every row of `b`.")
+    @hint("Compare one image of `a` with all of `b`: that gives one row of the result.")
     def test_a_row_for_each_image_of_a(self, submission):
         "Entry [i, j] is the distance from a[i] to b[j]: two images against three give 2 rows and 3 columns."
         a, b = np.array([[0, 0], [9, 0]]), np.array([[1, 0], [0, 2], [9, 5]])
@@ -311,7 +318,7 @@ class TestNearestNeighbor:
     def test_train_remembers(self, submission):
         "After train(images, labels) `images` and `labels` hold what was handed over."
         model = submission.create("NearestNeighbor")
-        model.call("train", CORNERS, NAMES, returns=nothing())
+        model.call("train", CORNERS, NAMES)
         assert_equal(model.get("images", returns=array()), CORNERS, what="model.images")
         assert_equal(model.get("labels", returns=array()), NAMES, what="model.labels")
 
@@ -420,6 +427,17 @@ class TestCrossValidateK:
             "cross_validate_k", images, labels, (1,), returns=array("numpy", ("float64",), (1, 5))
         )
         assert_close(got, np.ones((1, 5)))
+
+    @hint("Check `folds` before anything else.")
+    def test_folds_must_be_possible(self, submission):
+        "Four images cannot be cut into 1 or 5 folds: that raises ValueError, while 2 and 4 folds are possible."
+        images, labels = on_a_line([0, 1, 10, 11]), np.array([0, 0, 1, 1])
+        for folds in (1, 5):
+            with submission.raises(ValueError):
+                submission.call("cross_validate_k", images, labels, (1,), folds)
+        for folds in (2, 4):
+            spec = array("numpy", ("float64",), (1, folds))
+            submission.call("cross_validate_k", images, labels, (1,), folds, returns=spec)
 
     def test_tensors_give_accuracies_too(self, submission, device):
         "Images and labels may be torch tensors; the accuracies are a numpy array all the same."

@@ -9,6 +9,8 @@ def together(parts):
 
 
 def cross_validate_k(images, labels, ks, folds=5):
+    if folds < 2 or folds > len(images):
+        raise ValueError("folds")
     numbers = np.array_split(np.arange(len(images)), folds)
     image_folds = [images[part] for part in numbers]
     label_folds = [labels[part] for part in numbers]

@@ -4,6 +4,8 @@ import numpy as np
 
 
 def cross_validate_k(images, labels, ks, folds=5):
+    if folds < 2 or folds > len(images):
+        raise ValueError("folds")
     n = len(images)
     bounds = np.cumsum([0] + [n // folds + (f < n % folds) for f in range(folds)])
     table = []

@@ -4,6 +4,8 @@ import numpy as np
 
 
 def cross_validate_k(images, labels, ks, folds=5):
+    if folds < 2 or folds > len(images):
+        raise ValueError("folds")
     numbers = np.arange(len(images))
     everything = l1_distances(images, images)
     accuracies = np.empty((len(ks), folds))

@@ -6,6 +6,8 @@ import torch
 
 def l1_distances(a, b):
     a, b = as_rows(a), as_rows(b)
+    if a.shape[1] != b.shape[1]:
+        raise ValueError("images of different sizes")
     if isinstance(a, torch.Tensor):
         return (torch.maximum(a[:, None], b) - torch.minimum(a[:, None], b)).sum(2)
     d = np.maximum(a[:, None], b) - np.minimum(a[:, None], b)
