@@ -28,7 +28,7 @@ from cnncourse.grading.channel import Channel, Closed, Late
 from cnncourse.grading.sandbox import GIB, Limits
 from cnncourse.grading.submission import Cell
 from cnncourse.grading.wire import WireError
-from cnncourse.grading.worker import MESSAGE
+from cnncourse.grading.worker import CLOSED, MESSAGE
 
 START_SECONDS = 120.0  # importing torch from a cold disk
 LOAD_SECONDS = 10.0  # for one cell: it may import something large
@@ -469,7 +469,7 @@ class IsolatedBackend:
         if "memory" in report:
             return f"used more than {report['memory'] / GIB:g} GB of memory"
         status = report.get("status")
-        if status is None:
+        if status in (None, CLOSED):
             return "closed its connection to the grader"
         if status >= 0:
             return "ended the program (`sys.exit`, `os._exit`, `quit` or `exit`)"

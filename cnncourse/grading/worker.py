@@ -10,6 +10,7 @@ import importlib
 import importlib.abc
 import json
 import os
+import re
 import select
 import signal
 import socket
@@ -24,6 +25,7 @@ from cnncourse.grading import sandbox
 from cnncourse.grading.sandbox import Limits
 
 MESSAGE = 2**16  # bytes of the largest message between grader and template
+CLOSED = 99  # the status of a worker that has lost its channel
 
 
 class Hidden(importlib.abc.MetaPathFinder):
@@ -191,15 +193,9 @@ class Init:
             _reap(but=worker)
 
     def _memory(self) -> int:
-        """Resident bytes of all processes here, without the pages that they share with files."""
-        pages = 0
-        for pid in self._processes():
-            try:
-                _, resident, shared, *_ = Path(f"/proc/{pid}/statm").read_text().split()
-            except (OSError, ValueError):
-                continue  # gone in the meantime
-            pages += int(resident) - int(shared)
-        return pages * os.sysconf("SC_PAGE_SIZE")
+        """Resident bytes of all processes here, beyond what each has from the template."""
+        inherited = _resident("self")
+        return sum(max(0, _resident(pid) - inherited) for pid in self._processes())
 
     def _processes(self) -> list[str]:
         if self.template.mode == "none":
@@ -219,7 +215,6 @@ class Init:
                 code = f"from cnncourse.grading.worker import work; work({self.channel}, 'cuda')"
                 os.execv(sys.executable, [sys.executable, "-s", "-c", code])
             work(self.channel, self.template.device)
-            os._exit(0)
         finally:
             os._exit(1)
 
@@ -243,6 +238,16 @@ class Init:
                 os.kill(int(pid), signal.SIGKILL)
             time.sleep(0.001)
             _reap()
+
+
+def _resident(pid: str) -> int:
+    """Bytes of memory that belong to a process and not to a file. 0 when it has gone."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return 0
+    sizes = re.findall(r"^Rss(?:Anon|Shmem):\s+(\d+) kB", status, re.MULTILINE)
+    return 1024 * sum(map(int, sizes))
 
 
 def _children(parent: int) -> list[str]:
@@ -307,7 +312,7 @@ def _tell(report: int, **message: Any) -> None:
 
 
 def work(descriptor: int, device: str) -> None:
-    """The worker process: loads the submission's cells and carries out requests until the channel closes."""
+    """The worker process: loads the submission's cells and carries out requests. Never returns."""
     from cnncourse.grading import wire
     from cnncourse.grading.channel import Channel, Closed
     from cnncourse.grading.session import Session
@@ -318,14 +323,13 @@ def work(descriptor: int, device: str) -> None:
     session = Session(definitions.namespace, definitions.skipped, definitions.cells)
     devices = ("cpu", device) if device != "cpu" else ("cpu",)
     loading = Loading(definitions)
-    while True:
-        try:
-            frame = channel.receive()
-        except Closed:
-            return
-        id, op, payload = wire.decode_request(frame, devices)
-        handler = loading if op in Loading.operations else session
-        channel.send(session.frame(id, partial(handler.handle, op, payload)))
+    try:
+        while True:
+            id, op, payload = wire.decode_request(channel.receive(), devices)
+            handler = loading if op in Loading.operations else session
+            channel.send(session.frame(id, partial(handler.handle, op, payload)))
+    except Closed:
+        os._exit(CLOSED)
 
 
 class Loading:

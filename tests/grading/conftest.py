@@ -1,5 +1,7 @@
 """Small exercises and submissions, graded in this process: what isolation adds has tests of its own."""
 
+import contextlib
+import sys
 import textwrap
 
 import pytest
@@ -88,11 +90,25 @@ def in_process(monkeypatch, small_lab):
     """Makes ``run.grade`` use small graded tests in this process: ``in_process(tests)`` gives the lab's folder."""
 
     def use(tests: str):
-        from cnncourse.grading import exercise, run
+        from cnncourse.grading import run
 
         folder = small_lab(tests).path.parent
-        monkeypatch.setattr(exercise, "labs_folder", lambda: folder)
+        # the module, not the decorator of the same name
+        monkeypatch.setattr(sys.modules["cnncourse.grading.exercise"], "labs_folder", lambda: folder)
         monkeypatch.setattr(run, "Template", InProcessTemplate)
         return folder
 
     return use
+
+
+@pytest.fixture(scope="session")
+def isolated():
+    """A template in full isolation, shared by all tests that need one; its lab is about ``cnncourse.neighbors``."""
+    from cnncourse.grading.template import IsolationError, Template
+
+    with contextlib.ExitStack() as stack:
+        try:
+            template = stack.enter_context(Template("cnncourse.neighbors", isolation="strict"))
+        except IsolationError as error:
+            pytest.skip(f"namespaces: {error}")
+        yield template
