@@ -17,7 +17,7 @@ Targets = Sequence[dict[str, Tensor]]
 
 
 def check_images(images: Sequence[Tensor], smallest: int = 1) -> None:
-    """Raise ValueError unless all images are float ``[3, H, W]``, finite, with sides of at least ``smallest``."""
+    """Raise ValueError unless all images are float ``[3, H, W]``, finite, with sides from ``smallest``."""
     if not len(images):
         raise ValueError("there are no images")
     for i, image in enumerate(images):

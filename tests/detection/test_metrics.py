@@ -153,6 +153,16 @@ def test_d0_coco_map_is_pycocotools(data):
         assert [result[k].item() for k in ("map", "map_50", "map_75")] == pytest.approx(list(expected))
 
 
+def test_d0_coco_counts_the_100_best_detections_of_a_class_in_an_image():
+    place = torch.arange(120.0)[:, None] * 20
+    boxes = torch.cat((place, place, place + 10, place + 10), 1)
+    scores = torch.rand(120, generator=torch.Generator().manual_seed(0))
+    labels = torch.ones(120, dtype=int)
+    data = [{"boxes": boxes, "scores": scores, "labels": labels}], [{"boxes": boxes, "labels": labels}]
+    result = M.evaluate_coco(*data, CLASSES)["map"].item()
+    assert result == pytest.approx(coco_stats(*data)[0]) and result < 1
+
+
 @settings(quick, max_examples=5)
 @given(data_set(ties=False))
 def test_d0_coco_map_is_torchmetrics(data):
