@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from cnncourse.classification.accounting import conv_output_size
-from cnncourse.classification.layers import LocalResponseNorm, initialise, relu, scale_channels
+from cnncourse.classification.layers import LocalResponseNorm, initialise, scale_channels
 
 # Channels of each module: 1x1; 1x1 before the 3x3, 3x3; 1x1 before the 5x5, 5x5; 1x1 behind the pooling
 MODULES = {
@@ -46,7 +46,7 @@ class ConvUnit(nn.Module):
         super().__init__()
         self.conv = nn.Conv2d(in_channels, out_channels, kernel, stride, padding, bias=not batch_norm)
         self.bn = nn.BatchNorm2d(out_channels, eps=0.001) if batch_norm else nn.Identity()
-        self.relu = relu()
+        self.relu = nn.ReLU(inplace=True)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.relu(self.bn(self.conv(x)))
@@ -123,7 +123,7 @@ class AuxiliaryHead(nn.Module):
         self.pool = nn.AdaptiveAvgPool2d(side) if published else nn.AvgPool2d(5, 3)
         self.conv = ConvUnit(in_channels, channels, batch_norm=published)
         self.fc1 = nn.Linear(channels * side * side, hidden)
-        self.relu = relu()
+        self.relu = nn.ReLU(inplace=True)
         self.dropout = nn.Dropout(0.7)
         self.fc2 = nn.Linear(hidden, classes)
 

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from cnncourse.classification.layers import initialise, relu, scale_channels
+from cnncourse.classification.layers import initialise, scale_channels
 
 
 def padding_shortcut(x: Tensor, channels: int, stride: int = 1) -> Tensor:
@@ -89,7 +89,7 @@ class BasicBlock(nn.Module):
         self.bn1 = nn.BatchNorm2d(channels)
         self.conv2 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
         self.bn2 = nn.BatchNorm2d(channels)
-        self.relu = relu()
+        self.relu = nn.ReLU(inplace=True)
         self.residual = residual
         self.downsample = make_shortcut(shortcut, in_channels, channels, stride) if residual else None
 
@@ -140,7 +140,7 @@ class Bottleneck(nn.Module):
         self.bn2 = nn.BatchNorm2d(channels)
         self.conv3 = nn.Conv2d(channels, 4 * channels, 1, bias=False)
         self.bn3 = nn.BatchNorm2d(4 * channels)
-        self.relu = relu()
+        self.relu = nn.ReLU(inplace=True)
         self.residual = residual
         self.downsample = make_shortcut(shortcut, in_channels, 4 * channels, stride) if residual else None
 
@@ -188,7 +188,7 @@ class ResNet(nn.Module):
         kernel, stride = (7, 2) if stem == "imagenet" else (3, 1)
         self.conv1 = nn.Conv2d(3, channels, kernel, stride, padding=kernel // 2, bias=False)
         self.bn1 = nn.BatchNorm2d(channels)
-        self.relu = relu()
+        self.relu = nn.ReLU(inplace=True)
         self.maxpool = nn.MaxPool2d(3, 2, padding=1) if stem == "imagenet" else nn.Identity()
         self.stages = [f"layer{number}" for number in range(1, len(blocks) + 1)]
         width = channels

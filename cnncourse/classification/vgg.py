@@ -1,11 +1,11 @@
 """VGG: Simonyan and Zisserman, "Very deep convolutional networks for large-scale image recognition", ICLR 2015,
 table 1, configurations A, B, D and E (11, 13, 16 and 19 layers with weights)."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from torch import nn
 
-from cnncourse.classification.layers import Conv, ConvNet, Pool, relu, scale_channels, scaled
+from cnncourse.classification.layers import Conv, ConvNet, Pool, scale_channels, scaled
 
 # (channels, 3x3 convolutions) between one halving of the map and the next
 STAGES = {
@@ -38,10 +38,8 @@ def vgg(depth: int | Sequence[tuple[int, int]] = 16, width: float = 1.0, **optio
     return ConvNet(scaled(table, width), **{"hidden": (hidden, hidden)} | options)
 
 
-def stacked_convolutions(
-    channels: int, kernel: int = 3, layers: int = 3, activation: Callable[[], nn.Module] = relu
-) -> nn.Sequential:
-    """``layers`` convolutions of ``channels`` to ``channels`` that keep the size, each with its activation.
+def stacked_convolutions(channels: int, kernel: int = 3, layers: int = 3) -> nn.Sequential:
+    """``layers`` convolutions of ``channels`` to ``channels`` that keep the size, each with a ReLU behind it.
 
     Three of 3x3 see as far as one of 7x7, ``stacked_convolutions(channels, 7, 1)``, with 27 C^2 instead of 49 C^2
     weights and three non-linearities instead of one (section 2.3 of the paper). They have biases.
@@ -49,9 +47,9 @@ def stacked_convolutions(
     Args:
         kernel: height and width of the filters; odd.
     Returns:
-        A module from float [B, channels, H, W] to the same shape.
+        Conv2d, ReLU, Conv2d, ReLU, ...: from float [B, channels, H, W] to the same shape.
     """
     parts = []
     for _ in range(layers):
-        parts += [nn.Conv2d(channels, channels, kernel, padding=kernel // 2), activation()]
+        parts += [nn.Conv2d(channels, channels, kernel, padding=kernel // 2), nn.ReLU()]
     return nn.Sequential(*parts)

@@ -1,7 +1,6 @@
 """What a layer answers to images: its feature maps, and the patches that a channel answers to most (lecture D1)."""
 
 from collections.abc import Iterable
-from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -37,16 +36,7 @@ def feature_maps(model: nn.Module, images: Tensor, layer: str) -> Tensor:
     return kept[0]
 
 
-class Responses(NamedTuple):
-    """Where a channel responds most: the strongest first, each int64 [k] but the values, float [k]."""
-
-    values: Tensor
-    images: Tensor
-    rows: Tensor
-    columns: Tensor
-
-
-def strongest_responses(maps: Tensor, count: int) -> Responses:
+def strongest_responses(maps: Tensor, count: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """The ``count`` images to which a channel responds most, and where in each.
 
     An image counts once, with its strongest position: otherwise one object would fill the whole list. Of equal
@@ -55,31 +45,31 @@ def strongest_responses(maps: Tensor, count: int) -> Responses:
     Args:
         maps: float [N, h, w], one channel's feature map for each image.
         count: at most N.
+    Returns:
+        (values, images, rows, columns), the strongest first: float [count], and int64 [count] three times.
     """
     width = maps.shape[2]
     flat = maps.flatten(1)
     values = flat.amax(dim=1)
     positions = (flat == values[:, None]).int().argmax(dim=1)  # the first of equals
     images = values.argsort(descending=True, stable=True)[:count]
-    return Responses(values[images], images, positions[images] // width, positions[images] % width)
+    return values[images], images, positions[images] // width, positions[images] % width
 
 
 def strongest_over(
     model: nn.Module, batches: Iterable[Tensor], layer: str, channel: int, count: int
-) -> Responses:
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """`strongest_responses` over a data set that comes in batches float [B, 3, H, W], images numbered through."""
-    best = None
-    seen = 0
+    found, seen = [], 0
     for batch in batches:
-        new = strongest_responses(feature_maps(model, batch, layer)[:, channel], count)
-        new = new._replace(images=new.images + seen)
+        values, images, *position = strongest_responses(feature_maps(model, batch, layer)[:, channel], count)
+        found.append((values, images + seen, *position))
         seen += len(batch)
-        both = new if best is None else Responses(*map(torch.cat, zip(best, new, strict=True)))
-        order = both.values.argsort(descending=True, stable=True)[:count]
-        best = Responses(*(part[order] for part in both))
-    if best is None:
+    if not found:
         raise ValueError("There are no images to respond to.")
-    return best
+    together = [torch.cat(parts) for parts in zip(*found, strict=True)]
+    order = together[0].argsort(descending=True, stable=True)[:count]
+    return tuple(part[order] for part in together)
 
 
 def field_of(model: nn.Module, layer: str, input_size: int | None = None) -> Field:
@@ -87,12 +77,13 @@ def field_of(model: nn.Module, layer: str, input_size: int | None = None) -> Fie
     return [row.field for row in profile(model, input_size, blocks=True) if row.name == layer][-1]
 
 
-def patch(image: Tensor, field: Field, row: int, column: int, outside: float = 0.5) -> Tensor:
+def patch(image: Tensor, field: tuple[int, int, int], row: int, column: int, outside: float = 0.5) -> Tensor:
     """The part of an image that one position of a feature map sees.
 
     Args:
         image: float [3, H, W].
-        field: of the layer, see `field_of`; position p sees ``size`` pixels from ``start + p * stride``.
+        field: (size, stride, start) of the layer, see `field_of`; position p sees ``size`` pixels from
+            ``start + p * stride``.
         row, column: the position in the feature map.
         outside: value of what lies outside the image.
     Returns:
@@ -126,15 +117,15 @@ def maps_figure(maps: Tensor, columns: int = 8, size: float = 0.75, names: Itera
     return figure
 
 
-def patches_figure(patches: Iterable[Tensor], responses: Responses, size: float = 1.0, columns: int = 9):
-    """The patches, float [3, size, size] in [0, 1], strongest first, with the response over each."""
+def patches_figure(patches: Iterable[Tensor], values: Tensor, size: float = 1.0, columns: int = 9):
+    """Patches, float [3, size, size] in [0, 1], strongest first, with its response float [k] over each."""
     pictures = [np.clip(part.detach().cpu().permute(1, 2, 0).numpy(), 0, 1) for part in patches]
     columns = min(columns, len(pictures))
     rows = -(-len(pictures) // columns)
     figure, axes = subplots(rows, columns, (columns * size, rows * (size + 0.26)))
     for ax in axes.flat:
         ax.axis("off")
-    for ax, picture, value in zip(axes.flat, pictures, responses.values.tolist(), strict=False):
+    for ax, picture, value in zip(axes.flat, pictures, values.tolist(), strict=False):
         ax.imshow(picture, interpolation="nearest")
         ax.set_title(f"{value:.2g}", fontsize=10, pad=3)
     return figure

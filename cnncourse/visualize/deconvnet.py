@@ -9,6 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from cnncourse.classification.accounting import evaluating
+
 
 def pool_with_switches(
     x: Tensor, kernel: int, stride: int, padding: int = 0, ceil: bool = False
@@ -55,37 +57,40 @@ def transposed_convolution(signal: Tensor, conv: nn.Conv2d, height: int, width: 
     return F.conv_transpose2d(signal, conv.weight, None, conv.stride, conv.padding, missing, conv.groups)
 
 
-@torch.no_grad()
-def deconvnet(
-    features: nn.Sequential, images: Tensor, layer: int, channel: int, position: tuple[int, int] | None = None
-) -> Tensor:
-    """Project one response of a layer back to the pixels, through all layers below it.
-
-    Deviations: local response normalisation is passed over (its inverse is not described in the paper); batch
-    normalisation, which the paper does not have, multiplies by its gain in evaluation mode, without the shift.
+def forward_with_switches(features: nn.Sequential, images: Tensor) -> tuple[Tensor, list, dict[int, Tensor]]:
+    """Run layers, and keep what the way back needs.
 
     Args:
-        features: Conv2d, ReLU, MaxPool2d, normalisations in a row: ``alexnet().features``, for example.
         images: float [B, 3, H, W].
-        layer: index into ``features``; its output is looked at.
-        channel: of that output.
-        position: (row, column) in that channel's map; by default each image's strongest.
     Returns:
-        float [B, 3, H, W], both signs; zero for an image without a positive response.
+        (output, sizes, switches): the last layer's float [B, C, h, w]; each layer's *input* size (height, width);
+        and the switches of each pooling by its index.
     """
-    features = features[: layer + 1]
     x, sizes, switches = images, [], {}
     for number, part in enumerate(features):
-        sizes.append(x.shape[2:])
+        sizes.append(tuple(x.shape[2:]))
         if isinstance(part, nn.MaxPool2d):
-            x, switches[number] = pool_with_switches(
-                x, part.kernel_size, part.stride, part.padding, part.ceil_mode
-            )
-        elif isinstance(part, nn.BatchNorm2d):
-            x = F.batch_norm(x, part.running_mean, part.running_var, part.weight, part.bias, eps=part.eps)
+            window = part.kernel_size, part.stride, part.padding, part.ceil_mode
+            x, switches[number] = pool_with_switches(x, *window)
         else:
             x = part(x)
-    signal = keep_one(x, channel, position)
+    return x, sizes, switches
+
+
+def send_back(signal: Tensor, features: nn.Sequential, sizes: list, switches: dict[int, Tensor]) -> Tensor:
+    """Send a signal from the output of the last layer down to the pixels.
+
+    Layer by layer from the last: poolings put values back to their switches, ReLUs cut off what is negative *in
+    the signal*, convolutions are transposed. Local response normalisation is passed over (the paper does not say
+    how it is undone); batch normalisation, which the paper does not have, multiplies by its gain in evaluation
+    mode.
+
+    Args:
+        signal: float [B, C, h, w].
+        sizes, switches: from `forward_with_switches`.
+    Returns:
+        float [B, 3, H, W].
+    """
     for number in reversed(range(len(features))):
         part = features[number]
         if isinstance(part, nn.MaxPool2d):
@@ -97,6 +102,27 @@ def deconvnet(
         elif isinstance(part, nn.BatchNorm2d):
             signal = signal * (part.weight / (part.running_var + part.eps).sqrt())[:, None, None]
     return signal
+
+
+@torch.no_grad()
+def deconvnet(
+    features: nn.Sequential, images: Tensor, layer: int, channel: int, position: tuple[int, int] | None = None
+) -> Tensor:
+    """Project one response of a layer back to the pixels, through all layers below it, in evaluation mode.
+
+    Args:
+        features: Conv2d, ReLU, MaxPool2d, normalisations in a row: ``alexnet().features``, for example.
+        images: float [B, 3, H, W].
+        layer: index into ``features``; its output is looked at.
+        channel: of that output.
+        position: (row, column) in that channel's map; by default each image's strongest.
+    Returns:
+        float [B, 3, H, W], both signs; zero for an image without a positive response.
+    """
+    below = features[: layer + 1]
+    with evaluating(below):
+        maps, sizes, switches = forward_with_switches(below, images)
+    return send_back(keep_one(maps, channel, position), below, sizes, switches)
 
 
 def keep_one(maps: Tensor, channel: int, position: tuple[int, int] | None = None) -> Tensor:

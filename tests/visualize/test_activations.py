@@ -49,9 +49,9 @@ def test_strongest_responses_are_those_of_a_search_through_everything():
 def test_ties_go_to_the_lower_image_and_the_upper_left_position():
     maps = torch.zeros(3, 2, 3)
     maps[1, 1, 2] = maps[1, 0, 2] = maps[2, 0, 0] = 5.0
-    found = strongest_responses(maps, 3)
-    assert found.images.tolist() == [1, 2, 0]
-    assert list(zip(found.rows.tolist(), found.columns.tolist(), strict=True)) == [(0, 2), (0, 0), (0, 0)]
+    _, images, rows, columns = strongest_responses(maps, 3)
+    assert images.tolist() == [1, 2, 0]
+    assert list(zip(rows.tolist(), columns.tolist(), strict=True)) == [(0, 2), (0, 0), (0, 0)]
 
 
 def test_batches_give_the_same_as_all_at_once(small):
@@ -92,8 +92,8 @@ def test_figures_show_what_they_are_given():
     axes = maps_figure(maps, columns=3, names=[7, 8, 9, 10, 66]).axes
     assert [ax.get_title() for ax in axes] == ["#7", "#8", "#9", "#10", "#66", ""]
     torch.testing.assert_close(torch.as_tensor(axes[4].images[0].get_array()), maps[4])
-    responses = strongest_responses(maps, 2)
-    axes = patches_figure(torch.rand(2, 3, 5, 5), responses).axes
+    values = strongest_responses(maps, 2)[0]
+    axes = patches_figure(torch.rand(2, 3, 5, 5), values).axes
     assert axes[0].get_title() == f"{maps.max().item():.2g}" and axes[0].images[0].get_array().shape == (
         5,
         5,
@@ -113,8 +113,8 @@ def test_responses_and_patches_of_a_network_on_a_device(small, device):
     images = torch.rand(6, 3, 32, 32)
     expected = strongest_over(small, images.split(4), "features.8", 3, 4)
     there = strongest_over(small.to(device), images.to(device).split(4), "features.8", 3, 4)
-    assert there.images.tolist() == expected.images.tolist()
+    assert there[1].tolist() == expected[1].tolist()
     field = field_of(small, "features.8")
-    patches = [patch(images[i].to(device), field, 1, 2) for i in there.images.tolist()]
-    assert len(patches_figure(patches, there).axes) == 4
+    patches = [patch(images[i].to(device), field, 1, 2) for i in there[1].tolist()]
+    assert len(patches_figure(patches, there[0]).axes) == 4
     assert len(maps_figure(feature_maps(small, images.to(device), "features.8")[0, :3]).axes) == 3

@@ -102,7 +102,9 @@ def test_deconvnet_is_the_gradient_with_relus_rule_replaced(name, model, layer):
     layer = len(features) - 1 if layer is None else layer
     images = torch.rand(3, 3, model.input_size, model.input_size, dtype=torch.float64)
     channel = feature_channel(features, images, layer)
+    features.train()  # the deconvnet looks at the network in evaluation mode by itself
     ours = deconvnet(features, images, layer, channel)
+    features.eval()
     assert ours.abs().amax((1, 2, 3)).min() > 0
     torch.testing.assert_close(ours, by_autograd(features, images, layer, channel))
     # It is not the gradient itself: that has ReLU's own rule.
