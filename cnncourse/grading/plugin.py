@@ -67,7 +67,11 @@ def reference(request):
 def submission(request, reference):
     """The submission under test."""
     plugin = request.config.stash[_PLUGIN]
-    with contextlib.closing(plugin.open_backend(plugin.lab(request.path))) as backend:
+    try:
+        backend = plugin.open_backend(plugin.lab(request.path))
+    except Died as death:
+        raise Failure(death.reason) from None  # pytest keeps only an Exception for the tests after this one
+    with contextlib.closing(backend):
         yield Submission(backend, reference)
 
 

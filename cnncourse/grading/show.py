@@ -9,6 +9,7 @@ import base64
 import io
 import re
 import textwrap
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,8 +40,9 @@ class Shown:
 
 def clean(text: Any, longest: int = _LONGEST) -> str:
     """Text without what harms a terminal, a page or an XML file, and not longer than ``longest``."""
-    text = _HARMFUL.sub("\ufffd", str(text))
-    return text if len(text) <= longest else f"{text[:longest]}… ({len(text) - longest} more characters)"
+    text = str(text)
+    kept = _HARMFUL.sub("\ufffd", text[:longest])
+    return kept if len(text) <= longest else f"{kept}… (and more)"
 
 
 def snapshot(value: Any, where: tuple[int, ...] | None = None) -> Shown:
@@ -71,16 +73,36 @@ def array_text(value: np.ndarray) -> str:
 
 
 def _text(value: Any) -> str:
+    """A value as Python writes it, as far as anyone will read: it may be millions of nested lists."""
+    text = ""
+    for piece in _pieces(value):
+        text += piece
+        if len(text) > _LONGEST:
+            break
+    return text
+
+
+def _pieces(value: Any) -> Iterator[str]:
     if is_array(value):
-        return array_text(to_numpy(value))
-    if isinstance(value, list | tuple):
-        inside = ", ".join(map(_text, value[:20])) + (", ..." if len(value) > 20 else "")
-        return f"[{inside}]" if isinstance(value, list) else f"({inside}{',' * (len(value) == 1)})"
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{k!r}: {_text(v)}" for k, v in list(value.items())[:20]) + "}"
-    if value is None or isinstance(value, bool | int | float | str):
-        return repr(value)
-    return f"an object of class {getattr(value, 'type', type(value).__name__)}"
+        yield array_text(to_numpy(value))
+    elif isinstance(value, list | tuple):
+        yield "[" if isinstance(value, list) else "("
+        for position, item in enumerate(value):
+            yield ", " if position else ""
+            yield from _pieces(item)
+        yield "]" if isinstance(value, list) else ",)" if len(value) == 1 else ")"
+    elif isinstance(value, dict):
+        yield "{"
+        for position, (key, item) in enumerate(value.items()):
+            yield f"{', ' if position else ''}{str(key)[:_LONGEST]!r}: "
+            yield from _pieces(item)
+        yield "}"
+    elif isinstance(value, str):
+        yield repr(value[:_LONGEST]) + "..." * (len(value) > _LONGEST)
+    elif value is None or isinstance(value, bool | int | float):
+        yield repr(value)
+    else:
+        yield f"an object of class {getattr(value, 'type', type(value).__name__)}"
 
 
 # ---- tables and pictures
