@@ -1,5 +1,5 @@
 """How ImageNet classifiers are judged: Russakovsky et al., "ImageNet large scale visual recognition challenge",
-IJCV 2015, section 4.1."""
+IJCV 2015."""
 
 from torch import Tensor
 

@@ -115,7 +115,7 @@ class Bottleneck(nn.Module):
         in_channels: of x, float [B, in_channels, H, W].
         channels: of the 3x3 convolution; y has ``4 * channels``.
         stride_in: which convolution has the stride: "1x1" is the paper's, the first; "3x3" is torchvision's, which
-            loses fewer of the positions and costs 6 % more.
+            passes over fewer positions and costs ResNet-50 6 % more.
         shortcut, residual: as in `BasicBlock`.
     """
 

@@ -1,4 +1,4 @@
-"""AlexNet's data augmentation and ten-crop testing (Krizhevsky et al. 2012, sections 4.1 and 5.1).
+"""AlexNet's data augmentation and ten-crop testing (Krizhevsky et al. 2012, section 4.1).
 
 Images are [B, 3, H, W]; each image of a batch gets draws of its own. Everything random comes from a generator that
 is handed in, and is drawn on its device: the same generator gives the same on every machine.

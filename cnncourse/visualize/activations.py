@@ -1,8 +1,7 @@
 """What a layer answers to images: its feature maps, and the patches that a channel answers to most (lecture D1)."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -117,15 +116,23 @@ def maps_figure(maps: Tensor, columns: int = 8, size: float = 0.75, names: Itera
     return figure
 
 
-def patches_figure(patches: Iterable[Tensor], values: Tensor, size: float = 1.0, columns: int = 9):
-    """Patches, float [3, size, size] in [0, 1], strongest first, with its response float [k] over each."""
-    pictures = [np.clip(part.detach().cpu().permute(1, 2, 0).numpy(), 0, 1) for part in patches]
-    columns = min(columns, len(pictures))
-    rows = -(-len(pictures) // columns)
-    figure, axes = subplots(rows, columns, (columns * size, rows * (size + 0.26)))
-    for ax in axes.flat:
-        ax.axis("off")
-    for ax, picture, value in zip(axes.flat, pictures, values.tolist(), strict=False):
-        ax.imshow(picture, interpolation="nearest")
+def patches_figure(
+    patches: Sequence[Tensor], values: Tensor, below: Sequence[Tensor] | None = None, size: float = 0.9
+):
+    """Patches in a row, the strongest first, with their responses over them.
+
+    Args:
+        patches: float [3, size, size] each, in [0, 1].
+        values: float [k], the responses.
+        below: what to show under each patch, such as its deconvnet projection; as ``patches``.
+        size: inches of a patch.
+    """
+    rows = [patches] if below is None else [patches, below]
+    figure, axes = subplots(len(rows), len(patches), (len(patches) * size, len(rows) * size + 0.26))
+    for row, parts in zip(axes, rows, strict=True):
+        for ax, part in zip(row, parts, strict=True):
+            ax.imshow(part.detach().cpu().clamp(0, 1).permute(1, 2, 0).numpy(), interpolation="nearest")
+            ax.axis("off")
+    for ax, value in zip(axes[0], values.tolist(), strict=True):
         ax.set_title(f"{value:.2g}", fontsize=10, pad=3)
     return figure

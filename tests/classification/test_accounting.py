@@ -21,7 +21,8 @@ from cnncourse.classification.accounting import (
     receptive_field,
     total,
 )
-from cnncourse.classification.layers import Conv
+from cnncourse.classification.alexnet import PAPER
+from cnncourse.classification.layers import Conv, ConvNet
 
 
 def on_meta(build, *args, **options):
@@ -183,6 +184,18 @@ class TestNetworks:
             *(34_944, 307_456, 885_120, 663_936, 442_624),
             *(37_752_832, 16_781_312, 4_097_000),
         ]
+
+    def test_groups_save_alexnet_1_4_million_parameters(self):
+        table = [row._replace(groups=1) if isinstance(row, Conv) else row for row in PAPER]
+        assert parameters(on_meta(ConvNet, table)) == 62_378_344
+
+    def test_weights_of_googlenets_modules(self):
+        """Without biases. The paper's table 1 prints other numbers, which its own columns do not give."""
+        model = on_meta(googlenet)
+        names = [name for name in model.path if name.startswith("inception")]
+        assert [
+            sum(p.numel() for p in model.get_submodule(name).parameters() if p.dim() > 1) for name in names
+        ] == [*(163_328, 388_096, 375_552, 448_512, 509_440, 604_672, 867_328, 1_042_432, 1_442_816)]
 
     def test_parameters_of_vgg16s_parts(self):
         model = on_meta(vgg, 16)

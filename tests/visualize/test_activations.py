@@ -93,7 +93,8 @@ def test_figures_show_what_they_are_given():
     assert [ax.get_title() for ax in axes] == ["#7", "#8", "#9", "#10", "#66", ""]
     torch.testing.assert_close(torch.as_tensor(axes[4].images[0].get_array()), maps[4])
     values = strongest_responses(maps, 2)[0]
-    axes = patches_figure(torch.rand(2, 3, 5, 5), values).axes
+    axes = patches_figure(torch.rand(2, 3, 5, 5), values, below=torch.zeros(2, 3, 5, 5)).axes
+    assert len(axes) == 4 and not axes[3].images[0].get_array().any()
     assert axes[0].get_title() == f"{maps.max().item():.2g}" and axes[0].images[0].get_array().shape == (
         5,
         5,
