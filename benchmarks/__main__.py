@@ -65,13 +65,10 @@ def show(console: Console, result: benchmarks.Result):
 def as_text(value) -> str:
     if value is None:
         return "–"
-    return (
-        f"{value:.3g}"
-        if isinstance(value, float) and value < 100
-        else f"{value:,.0f}"
-        if isinstance(value, int | float)
-        else escape(str(value))
-    )
+    if isinstance(value, int | float):
+        return f"{value:.3g}" if value < 100 else f"{value:,.0f}"
+    return escape(str(value))
 
 
-typer.run(main)
+if __name__ == "__main__":
+    typer.run(main)
