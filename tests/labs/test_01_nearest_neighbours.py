@@ -74,14 +74,14 @@ class TestL1Distances:
     @hint("Add up the absolute values of all 16 differences: 46 + 12 + 14 + 1 + 82 + ...")
     def test_worked_example(self, submission):
         "The worked example of the lecture: the two 4x4 images are 456 apart."
-        got = submission.call("l1_distances", TEST, TRAINING, returns=array("numpy", ("int64",), (1, 1)))
+        got = submission.call("l1_distances", TEST, TRAINING, returns=array("numpy", shape=(1, 1)))
         assert_equal(got, np.array([[456]]))
 
     @hint("Bytes wrap around when they are subtracted: 3 - 5 is 254 in uint8. Widen them first.")
     def test_bytes_do_not_wrap_around(self, submission):
-        "The distance is the same in both directions: from 3 to 5 as from 5 to 3, namely 2."
+        "The distance is the same in both directions: from [3, 0] to [5, 255] as back, 2 + 255 = 257."
         low, high = np.array([[3, 0]], np.uint8), np.array([[5, 255]], np.uint8)
-        spec = array("numpy", ("int64",), (1, 1))
+        spec = array("numpy", shape=(1, 1))
         assert_equal(submission.call("l1_distances", low, high, returns=spec), np.array([[257]]))
         assert_equal(submission.call("l1_distances", high, low, returns=spec), np.array([[257]]))
 
@@ -106,6 +106,7 @@ class TestL1Distances:
         got = submission.call("l1_distances", a, b, returns=array("numpy", ("float32",), (1, 1)))
         assert_close(got, np.array([[0.75]]))
 
+    @hint("What makes a numpy array on the way, such as numpy.array or numpy.zeros, loses the tensor.")
     def test_tensors_stay_tensors(self, submission, device):
         "Torch tensors of uint8 give a torch tensor of int64 on the same device."
         a, b = (torch.from_numpy(images.copy()).to(device) for images in (TEST, TRAINING))
@@ -123,8 +124,7 @@ class TestL1Distances:
     def test_agrees_with_the_definition(self, submission, reference, images):
         "For images of any shape, every entry is the sum of the absolute differences."
         a, b = images
-        dtype = "float64" if a.dtype.kind == "f" else "int64"
-        got = submission.call("l1_distances", a, b, returns=array("numpy", (dtype,), (len(a), len(b))))
+        got = submission.call("l1_distances", a, b, returns=array("numpy", shape=(len(a), len(b))))
         assert_close(got, reference.l1_distances(a, b))
 
 
@@ -134,7 +134,7 @@ class TestL2Distances:
     def test_three_four_five(self, submission):
         "The image [3, 4] is 5 from the image [0, 0]: the root of 3*3 + 4*4."
         a, b = np.array([[3.0, 4.0]]), np.array([[0.0, 0.0]])
-        got = submission.call("l2_distances", a, b, returns=array("numpy", ("float64",), (1, 1)))
+        got = submission.call("l2_distances", a, b, returns=array("numpy", shape=(1, 1)))
         assert_close(got, np.array([[5.0]]))
 
     @hint("Both the difference and its square have to fit: 255 * 255 is 65025.")
@@ -159,6 +159,7 @@ class TestL2Distances:
         got = submission.call("l2_distances", a, b, returns=array("numpy", ("float64",), (2, 3)))
         assert_close(got, np.array([[1, 2, 106**0.5], [8, 85**0.5, 5]]))
 
+    @hint("What makes a numpy array on the way, such as numpy.array or numpy.zeros, loses the tensor.")
     def test_tensors_stay_tensors(self, submission, device):
         "Torch tensors give a torch tensor on the same device: float64 for uint8, float32 for float32."
         a, b = torch.tensor([[4, 6]]), torch.tensor([[1, 10]])
@@ -173,7 +174,7 @@ class TestL2Distances:
     def test_agrees_with_the_definition(self, submission, reference, images):
         "For images of any shape, every entry is the root of the sum of the squared differences."
         a, b = images
-        got = submission.call("l2_distances", a, b, returns=array("numpy", ("float64",), (len(a), len(b))))
+        got = submission.call("l2_distances", a, b, returns=array("numpy", shape=(len(a), len(b))))
         assert_close(got, reference.l2_distances(a, b), atol=1e-4)
 
 
@@ -292,6 +293,7 @@ class TestVote:
         winners = submission.call("vote", labels, returns=array("numpy", ("int64",), (2,)))
         assert_equal(winners, np.array([-1, -1]))
 
+    @hint("What makes a numpy array on the way, such as numpy.array or numpy.zeros, loses the tensor.")
     def test_tensors_stay_tensors(self, submission, device):
         "A torch tensor of labels gives a torch tensor of winners on the same device."
         labels = torch.tensor([[4, 6, 6], [1, 2, 3]]).to(device)
@@ -314,7 +316,7 @@ LABELS = array("numpy", ("int64",))
 
 @exercise("NearestNeighbor", points=2)
 class TestNearestNeighbor:
-    @hint("`train` gets a second method's data only if it keeps it: on `self`.")
+    @hint("What `predict` needs later, `train` has to keep, as `self.images` and `self.labels`.")
     def test_train_remembers(self, submission):
         "After train(images, labels) `images` and `labels` hold what was handed over."
         model = submission.create("NearestNeighbor")
@@ -353,6 +355,7 @@ class TestNearestNeighbor:
         assert_equal(first.call("predict", CORNERS, returns=LABELS), np.array([7, 5, 6]))
         assert_equal(second.call("predict", CORNERS, returns=LABELS), np.array([17, 15, 16]))
 
+    @hint("What makes a numpy array on the way, such as numpy.array or numpy.zeros, loses the tensor.")
     def test_tensors_stay_tensors(self, submission, device):
         "Trained on torch tensors, it predicts a torch tensor of labels on the same device."
         model = submission.create("NearestNeighbor")
@@ -376,6 +379,13 @@ def on_a_line(positions):
 
 @exercise("cross_validate_k", points=3)
 class TestCrossValidateK:
+    @hint("Train on everything but the fold: an image that is its own neighbour is always right.")
+    def test_the_fold_is_held_out(self, submission):
+        "The images that are judged are not among those that judge: here all neighbours are wrong, so 0."
+        images, labels = on_a_line([0, 1, 10, 11]), np.array([0, 1, 1, 0])
+        got = submission.call("cross_validate_k", images, labels, (1,), 4, returns=ACCURACIES)
+        assert_close(got, np.zeros((1, 4)))
+
     @hint("The first index is k's, the second the fold's. A fold's accuracy is the fraction it got right.")
     def test_a_row_for_each_k(self, submission):
         "Two ks and three folds give 2 rows and 3 columns of accuracies, float64 between 0 and 1."
@@ -386,16 +396,9 @@ class TestCrossValidateK:
         )
         assert_close(got, np.array([[1, 1, 0.5], [0.5, 0.5, 0.5]]))
 
-    @hint("Train on everything but the fold: an image that is its own neighbour is always right.")
-    def test_the_fold_is_held_out(self, submission):
-        "The images that are judged are not among those that judge: here all neighbours are wrong, so 0."
-        images, labels = on_a_line([0, 1, 10, 11]), np.array([0, 1, 1, 0])
-        got = submission.call("cross_validate_k", images, labels, (1,), 4, returns=ACCURACIES)
-        assert_close(got, np.zeros((1, 4)))
-
     @hint("`numpy.array_split(numpy.arange(n), folds)` gives the numbers of the images in each fold.")
     def test_folds_are_consecutive(self, submission):
-        "Fold f holds the images of numpy.array_split(numpy.arange(n), folds)[f]: neighbours in order."
+        "Folds are consecutive images: fold f is numpy.array_split(numpy.arange(n), folds)[f]."
         images, labels = on_a_line([0, 2, 5, 9, 100, 103, 107, 112]), np.array([0, 1, 0, 1, 1, 1, 1, 1])
         got = submission.call(
             "cross_validate_k", images, labels, (1,), 4, returns=array("numpy", ("float64",), (1, 4))
@@ -439,6 +442,7 @@ class TestCrossValidateK:
             spec = array("numpy", ("float64",), (1, folds))
             submission.call("cross_validate_k", images, labels, (1,), folds, returns=spec)
 
+    @hint("A tensor of True and False has no mean: count the True ones with `.sum()`, and divide.")
     def test_tensors_give_accuracies_too(self, submission, device):
         "Images and labels may be torch tensors; the accuracies are a numpy array all the same."
         images, labels = on_a_line([0, 1, 10, 12]), np.array([0, 0, 1, 0])
