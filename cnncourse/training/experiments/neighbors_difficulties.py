@@ -18,7 +18,10 @@ K, METRIC = 10, "l1"
 
 
 def settings(scale: str) -> list[dict]:
-    sizes = {"cpu": {"train": 10_000, "test": 1_000}, "full": {"train": 50_000, "test": 10_000}}[scale]
+    sizes = {
+        "cpu": {"train_images": 10_000, "test_images": 1_000},
+        "full": {"train_images": 50_000, "test_images": 10_000},
+    }[scale]
     return [
         {"seed": seed, "difficulty": name, **sizes} for seed in range(3) for name in difficulties.TRANSFORMS
     ]
@@ -26,8 +29,10 @@ def settings(scale: str) -> list[dict]:
 
 def run(setting: dict, data: str | None, device: str) -> dict:
     """``accuracy`` at each of ``STRENGTHS``."""
-    model = KNeighborsClassifier(K, METRIC).fit(*drawn("train", setting["train"], setting["seed"], data))
-    images, labels = cifar10.load("test", setting["test"], data)
+    model = KNeighborsClassifier(K, METRIC).fit(
+        *drawn("train", setting["train_images"], setting["seed"], data)
+    )
+    images, labels = cifar10.load("test", setting["test_images"], data)
     transform = difficulties.TRANSFORMS[setting["difficulty"]]
     found = []
     for strength in STRENGTHS:

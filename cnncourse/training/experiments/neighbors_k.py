@@ -20,19 +20,24 @@ FOLDS = 5
 
 
 def settings(scale: str) -> list[dict]:
-    sizes = {"cpu": {"train": 10_000, "test": 2_000}, "full": {"train": 50_000, "test": 10_000}}[scale]
+    sizes = {
+        "cpu": {"train_images": 10_000, "test_images": 2_000},
+        "full": {"train_images": 50_000, "test_images": 10_000},
+    }[scale]
     return [{"seed": seed, "metric": metric, **sizes} for seed in range(3) for metric in METRICS]
 
 
 def run(setting: dict, data: str | None, device: str) -> dict:
     """Accuracies in the order of ``KS``: ``validation`` [FOLDS][K] and ``test`` [K]."""
-    images, labels = drawn("train", setting["train"], setting["seed"], data)
+    images, labels = drawn("train", setting["train_images"], setting["seed"], data)
     validation = []
     for held_out in np.array_split(np.arange(len(images)), FOLDS):
         rest = np.delete(np.arange(len(images)), held_out)
         parts = [(images[part], labels[part]) for part in (rest, held_out)]
         validation.append(accuracies(*parts, KS, setting["metric"]))
-    test = accuracies((images, labels), cifar10.load("test", setting["test"], data), KS, setting["metric"])
+    test = accuracies(
+        (images, labels), cifar10.load("test", setting["test_images"], data), KS, setting["metric"]
+    )
     return {"validation": validation, "test": test}
 
 

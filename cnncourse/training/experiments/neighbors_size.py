@@ -21,7 +21,7 @@ METRIC = "l1"
 
 
 def settings(scale: str) -> list[dict]:
-    return [{"seed": seed, "test": {"cpu": 1_000, "full": 10_000}[scale]} for seed in range(3)]
+    return [{"seed": seed, "test_images": {"cpu": 1_000, "full": 10_000}[scale]} for seed in range(3)]
 
 
 def run(setting: dict, data: str | None, device: str) -> dict:
@@ -30,7 +30,7 @@ def run(setting: dict, data: str | None, device: str) -> dict:
     On the embedded data also ``unseen_drawings``: the accuracy on those.
     """
     images, labels = drawn("train", max(SIZES), setting["seed"], data)
-    test, test_labels = cifar10.load("test", setting["test"], data)
+    test, test_labels = cifar10.load("test", setting["test_images"], data)
     unseen = cifar10.load("unseen_drawings", 1_000) if data is None else None
     KNeighborsClassifier(1, METRIC).fit(images[:100], labels[:100]).predict(test)  # compiles what is compiled
     found = {"accuracy": [], "fit": [], "predict": []} | ({"unseen_drawings": []} if unseen else {})

@@ -18,7 +18,10 @@ K, METRIC = 10, "l1"
 
 
 def settings(scale: str) -> list[dict]:
-    sizes = {"cpu": {"train": 10_000, "test": 2_000}, "full": {"train": 50_000, "test": 2_000}}[scale]
+    sizes = {
+        "cpu": {"train_images": 10_000, "test_images": 2_000},
+        "full": {"train_images": 50_000, "test_images": 2_000},
+    }[scale]
     return [{"seed": seed, "split": split, **sizes} for seed in range(3) for split in SPLITS]
 
 
@@ -26,9 +29,9 @@ def run(setting: dict, data: str | None, device: str) -> dict:
     """Accuracies on ``seen`` and ``unseen``, and ``guessing``: what answering the most frequent class reaches."""
     if data is not None:
         raise ValueError("The real data set has no unseen drawings or styles: leave --data out.")
-    model = KNeighborsClassifier(K, METRIC).fit(*drawn("train", setting["train"], setting["seed"]))
-    images, labels = cifar10.load("test", setting["test"])
-    unseen, unseen_labels = cifar10.load(setting["split"], setting["test"])
+    model = KNeighborsClassifier(K, METRIC).fit(*drawn("train", setting["train_images"], setting["seed"]))
+    images, labels = cifar10.load("test", setting["test_images"])
+    unseen, unseen_labels = cifar10.load(setting["split"], setting["test_images"])
     comparable = np.isin(labels, unseen_labels)
     return {
         "classes": len(np.unique(unseen_labels)),
