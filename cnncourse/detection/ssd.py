@@ -222,10 +222,8 @@ class SSD(nn.Module):
         logits, codes, boxes = self.predict(batch)
         if self.training:
             return multibox_loss(logits, codes, targets, boxes)
-        found = ssd_detections(
-            *(logits, codes, boxes, size, self.score_threshold),
-            *(self.nms_threshold, self.candidates, self.limit),
-        )
+        settings = self.score_threshold, self.nms_threshold, self.candidates, self.limit
+        found = ssd_detections(logits, codes, boxes, size, *settings)
         for detection, image in zip(found, images, strict=True):
             detection["boxes"] = scale_boxes(detection["boxes"], size, image.shape[1:])
         return found
@@ -285,7 +283,7 @@ def multibox_loss(
 
 
 def ssd_targets(target: dict[str, Tensor], boxes: Tensor, threshold: float = 0.5) -> tuple[Tensor, Tensor]:
-    """What every default box should say: labels int64 ``[D]`` (0 background) and codes ``[D, 4]`` (0 there)."""
+    """What every default box should say: labels int64 ``[D]`` (0 background), codes ``[D, 4]`` (there 0)."""
     labels = boxes.new_zeros(len(boxes), dtype=torch.int64)
     codes = torch.zeros_like(boxes)
     objects = target["boxes"].to(boxes.dtype)

@@ -173,7 +173,7 @@ def test_d15_losses_without_objects_are_finite_and_zero():
     nothing = {"boxes": torch.zeros(0, 4), "labels": torch.zeros(0, dtype=int)}
     losses = multibox_loss(logits, codes, [nothing, nothing], torch.rand(5, 4).cumsum(1))
     sum(losses.values()).backward()
-    assert [float(v) for v in losses.values()] == [0, 0]
+    assert [v.item() for v in losses.values()] == [0, 0]
     assert logits.grad.isfinite().all() and codes.grad.isfinite().all()
 
 
