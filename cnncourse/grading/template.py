@@ -6,6 +6,7 @@ with Template("cnncourse.neighbors") as template:
 """
 
 import ast
+import contextlib
 import json
 import os
 import re
@@ -17,6 +18,7 @@ import sys
 import tempfile
 import threading
 import time
+import weakref
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -121,6 +123,7 @@ class Template:
         self._lock = threading.Lock()
         self._preloaded: set[str] = set()
         self._copy: Path | None = None
+        self._backends: weakref.WeakSet[IsolatedBackend] = weakref.WeakSet()
         self._process: subprocess.Popen | None = None
 
     def __enter__(self) -> "Template":
@@ -142,14 +145,19 @@ class Template:
     def start(self, cells: Sequence[Cell]) -> "IsolatedBackend":
         """A backend for a submission. Its worker is forked when it is first needed."""
         self._preload(cells)
-        return IsolatedBackend(self, tuple(cells))
+        backend = IsolatedBackend(self, tuple(cells))
+        self._backends.add(backend)
+        return backend
 
     def close(self) -> None:
         """Ends the template with all its workers, and removes what it put on disk."""
         if self._process is not None:
+            for backend in list(self._backends):
+                with contextlib.suppress(RuntimeError):  # the template has ended, and its workers with it
+                    backend.close()
             self._orders.close()
             try:
-                self._process.wait(5)
+                self._process.wait(10)
             except subprocess.TimeoutExpired:
                 os.killpg(self._process.pid, signal.SIGKILL)
                 self._process.wait()

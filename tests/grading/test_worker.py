@@ -47,9 +47,10 @@ def segfault():
 
 def recurse_in_c():
     sys.setrecursionlimit(10**9)
-    def f():
-        return f()
-    f()
+    class A:
+        def __repr__(self):
+            return repr([self])
+    repr(A())
 
 def abort():
     os.abort()
@@ -64,9 +65,9 @@ def torch_memory():
     return torch.ones(50 * 2**30 // 4)
 
 def list_memory():
-    x = [0]
+    kept = []
     while True:
-        x = x + x
+        kept.append(np.zeros(2**24))
 
 def huge_result():
     return np.zeros(2**24)
@@ -140,7 +141,7 @@ def test_what_ends_or_hangs_a_worker_is_named_and_the_next_one_works(backend, na
     [
         ("numpy_memory", "MemoryError|_ArrayMemoryError"),
         ("torch_memory", "RuntimeError"),
-        ("list_memory", "MemoryError"),
+        ("list_memory", "MemoryError|_ArrayMemoryError"),
         ("huge_result", "TypeError"),
         ("ask", "EOFError"),
         ("leave_politely", "SystemExit"),
@@ -187,7 +188,6 @@ def test_nothing_is_kept_from_one_worker_to_the_next(isolated):
     ("deadly", "how"),
     [
         ("class B:\n    while True: pass", "did not answer"),
-        ("import os\n@os._exit\ndef b(): pass\nc = 1", "definition"),
         ("import os\ndef b(x=os._exit(0)): pass\nc = 1", "ended the program"),
         ("import ctypes\nclass B:\n    ctypes.string_at(0)\nc = 1", "segmentation fault"),
     ],
@@ -200,10 +200,10 @@ def test_a_cell_that_kills_the_worker_costs_only_itself(isolated, monkeypatch, d
     assert {"a", "d"} <= set(problems.names)
     (problem,) = problems.problems
     assert (problem.kind, problem.cell) == ("definition", 2)
-    assert how in problem.message + problem.kind
+    assert how in problem.message
     assert backend.request("call", name="a").value == 1
-    if "c = 1" in deadly and "_exit\n" not in deadly:
-        assert "segmentation fault" in backend.request("call", name="d").error.hint or how in problem.message
+    if "c = 1" in deadly:
+        assert how in backend.request("call", name="d").error.hint
     backend.restart()
     assert backend.problems() == problems
     backend.close()
