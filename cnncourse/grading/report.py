@@ -41,6 +41,11 @@ class ExerciseResult:
         return sum((v.points for v in self.verdicts if v.passed), Fraction(0))
 
     @property
+    def unwritten(self) -> bool:
+        """Whether none of it is written yet."""
+        return all(v.unwritten for v in self.verdicts)
+
+    @property
     def full(self) -> Fraction:
         """What there was to get."""
         return sum((v.points for v in self.verdicts), Fraction(0))

@@ -13,8 +13,6 @@ from cnncourse.grading.report import Result, folders, write
 from cnncourse.grading.run import Options, grade, which_count
 from cnncourse.grading.selftest import Sample, samples
 
-_PLAIN = {"box": None, "pad_edge": False, "title_justify": "left", "title_style": "bold"}
-
 
 def grade_and_show(paths: Sequence[Path], options: Options, out: Path, jobs: int, console: Console) -> int:
     """Grades, writes the reports, prints the table. Returns the exit status: 1 when the grader itself failed."""
@@ -102,31 +100,27 @@ def selftest_and_show(labs: Sequence[Lab], options: Options, console: Console) -
 
 def samples_tables(found: Sequence[Sample]) -> tuple[Table, Table]:
     """Two tables: the right samples with their points, the wrong ones with the tests that caught them."""
-    right = Table("", "exercise", "sample", "points", title="Right, must get full marks", **_PLAIN)
-    wrong = Table(
-        "",
-        "exercise",
-        "mistake",
-        "must fail",
-        "failed",
-        title="Wrong, must fail the test that names it",
-        **_PLAIN,
-    )
+    right = _table("Right: must get full marks", "", "exercise", "sample", "points")
+    wrong = _table("Wrong: must fail the test that names it", "", "exercise", "mistake", "must fail", "fails")
     for sample in found:
         mark = Text("✗", "red") if sample.problem else Text("✓", "green")
-        what = Text(sample.path.stem.partition("__")[2].replace("_", " "))
         if sample.right:
             full = sum(v.points for v in sample.verdicts)
             got = sum(v.points for v in sample.verdicts if v.passed)
-            points = f"{points_text(got)} of {points_text(full)}"
-            right.add_row(
-                mark,
-                sample.exercise,
-                what,
-                Text((sample.problem and f"{points}: {sample.problem}") or points),
+            points = f"{points_text(got)} of {points_text(full)}" + (
+                f": {sample.problem}" if sample.problem else ""
             )
+            how = sample.path.stem.partition("__")[2].replace("_", " ")
+            right.add_row(mark, *map(Text, (sample.exercise, how, points)))
         else:
-            others = [name for name in sample.failed if name != sample.fails]
-            caught = Text(sample.problem or "it does" + (f", with {len(others)} more" if others else ""))
-            wrong.add_row(mark, sample.exercise, Text(sample.mistake), Text(sample.fails), caught)
+            others = sum(name != sample.fails for name in sample.failed)
+            fails = sample.problem or ("it" + (f" and {others} more" if others else ""))
+            wrong.add_row(mark, *map(Text, (sample.exercise, sample.mistake, sample.fails, fails)))
     return right, wrong
+
+
+def _table(title: str, *headers: str) -> Table:
+    table = Table(title=title, box=None, pad_edge=False, title_justify="left", title_style="bold")
+    for header in headers:
+        table.add_column(header, overflow="fold")
+    return table
