@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -49,10 +50,10 @@ def main(
 
 def show(console: Console, result: benchmarks.Result):
     columns = list(dict.fromkeys(column for row in result.rows for column in row))
-    table = Table(title=result.title, title_justify="left")
+    table = Table(title=result.title, title_justify="left", box=SIMPLE_HEAD)
     for column in columns:
         number = any(isinstance(row.get(column), int | float) for row in result.rows)
-        table.add_column(column, justify="right" if number else "left")
+        table.add_column(column, justify="right" if number else "left", no_wrap=column == columns[0])
     for row in result.rows:
         table.add_row(*(as_text(row.get(column)) for column in columns))
     console.print(table)
