@@ -50,10 +50,12 @@ def main(
 
 def show(console: Console, result: benchmarks.Result):
     columns = list(dict.fromkeys(column for row in result.rows for column in row))
-    table = Table(title=result.title, title_justify="left", box=SIMPLE_HEAD)
+    table = Table(
+        title=result.title, title_justify="left", box=SIMPLE_HEAD, collapse_padding=True, pad_edge=False
+    )
     for column in columns:
         number = any(isinstance(row.get(column), int | float) for row in result.rows)
-        table.add_column(column, justify="right" if number else "left", no_wrap=column == columns[0])
+        table.add_column(column, justify="right" if number else "left", no_wrap=True)
     for row in result.rows:
         table.add_row(*(as_text(row.get(column)) for column in columns))
     console.print(table)
