@@ -101,11 +101,11 @@ CONTESTANTS = {
     "ours, all test images": (ours, "numba", MANY),
     "ours, without numba": (ours_without_numba, "torch", SOME),
     "ours, plain functions": (plain, "torch", FEW),
-    "OpenCV BFMatcher(NORM_L1)": (opencv, "cv2", SOME),
+    "OpenCV NORM_L1": (opencv, "cv2", SOME),
     "faiss METRIC_L1": (faiss, "faiss", SOME),
-    "scikit-learn manhattan": (scikit_learn, "sklearn", SOME),
-    "torch.cdist(p=1)": (torch_cdist, "torch", SOME),
-    "scipy cdist cityblock": (scipy_cdist, "scipy", SOME),
+    "scikit-learn": (scikit_learn, "sklearn", SOME),
+    "torch.cdist": (torch_cdist, "torch", SOME),
+    "scipy cdist": (scipy_cdist, "scipy", SOME),
 }
 
 
