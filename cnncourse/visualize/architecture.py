@@ -73,7 +73,7 @@ def _merged(boxes: Sequence[Unit]) -> list[Unit]:
     return found
 
 
-def architecture_figure(model: nn.Module, title: str = "", input_size: int | None = None, width: float = 7.0):
+def architecture_figure(model: nn.Module, title: str = "", input_size: int | None = None, width: float = 6.0):
     """The network from top to bottom, and beside every box what it weighs and costs.
 
     Boxes are as wide as the feature map is (on a logarithmic scale); a line on their left is a shortcut. Bars show
@@ -82,13 +82,13 @@ def architecture_figure(model: nn.Module, title: str = "", input_size: int | Non
     boxes = units(model, input_size)
     size = model.input_size if input_size is None else input_size
     figure, axes = subplots(
-        1, 3, (width, 0.36 * (len(boxes) + 1) + 0.8), gridspec_kw={"width_ratios": [3.2, 1, 1]}, sharey=True
+        1, 3, (width, 0.33 * (len(boxes) + 1) + 0.9), gridspec_kw={"width_ratios": [4.4, 1, 1]}, sharey=True
     )
     network, weights, products = axes[0]
     _draw_boxes(network, boxes, size)
     for ax, name, values in (
         (weights, "parameters", [box.parameters for box in boxes]),
-        (products, "multiply-accumulates", [box.multiply_accumulates for box in boxes]),
+        (products, "multiply-\naccumulates", [box.multiply_accumulates for box in boxes]),
     ):
         _draw_bars(ax, f"{short(sum(values))}\n{name}", values)
     network.set_title(title, fontsize=12, loc="left")
@@ -100,9 +100,9 @@ def _draw_boxes(ax, boxes: Sequence[Unit], size: int) -> None:
     from matplotlib.patches import FancyBboxPatch
 
     widest = _map_width((0, size, size))
-    ax.text(0, -1, f"image {size}×{size}×3", ha="center", va="center", fontsize=10, color=INK)
+    ax.text(0, -1, f"image {size}×{size}×3", ha="center", va="center", fontsize=11, color=INK)
     for y, box in enumerate(boxes):
-        half = 0.5 * (0.66 + 0.34 * _map_width(box.output) / widest)  # the narrowest still holds its text
+        half = 0.5 * (0.78 + 0.22 * _map_width(box.output) / widest)  # the narrowest still holds its text
         ax.add_patch(
             FancyBboxPatch(
                 (-half, y - 0.36),
@@ -116,12 +116,12 @@ def _draw_boxes(ax, boxes: Sequence[Unit], size: int) -> None:
             )
         )
         count = f"{box.count} × " if box.count > 1 else ""
-        ax.text(0, y, count + box.label, ha="center", va="center", fontsize=9, color=INK)
-        ax.text(0.53, y, shape_label(box.output), ha="left", va="center", fontsize=9, color=INK)
+        ax.text(0, y, count + box.label, ha="center", va="center", fontsize=10.5, color=INK)
+        ax.text(0.52, y, shape_label(box.output), ha="left", va="center", fontsize=10.5, color=INK)
         if box.shortcut:
             side = -half - 0.05
             ax.plot([-half, side, side, -half], [y - 0.27, y - 0.27, y + 0.27, y + 0.27], color=INK, lw=1.2)
-    ax.set_xlim(-0.57, 0.95)
+    ax.set_xlim(-0.57, 0.88)
     ax.axis("off")
 
 
@@ -131,9 +131,9 @@ def _draw_bars(ax, title: str, values: Sequence[int]) -> None:
     ax.barh(range(len(values)), values, height=0.72, color=BLUE)
     for y, value in enumerate(values):
         if value / total >= 0.01:
-            ax.text(value + 0.03 * largest, y, f"{value / total:.0%}", va="center", fontsize=8, color=INK)
-    ax.set_xlim(0, 1.35 * largest)
-    ax.set_title(title, fontsize=9)
+            ax.text(value + 0.03 * largest, y, f"{value / total:.0%}", va="center", fontsize=10, color=INK)
+    ax.set_xlim(0, 1.6 * largest)
+    ax.set_title(title, fontsize=10)
     ax.grid(False)
     ax.set(xticks=[], yticks=[])
     ax.spines[:].set_visible(False)
