@@ -287,11 +287,11 @@ def _arguments(payload: dict[str, Any]) -> dict[str, Any]:
     return positional | (payload.get("kwargs") or {})
 
 
-def _digest(value: Any) -> bytes | None:
-    """Bytes that differ when an argument has changed; None for what it cannot have been before."""
+def _digest(value: Any) -> tuple | None:
+    """What differs when an argument has changed; None for what it cannot have been before."""
     try:
-        return wire.encode(value, layout=True)
-    except wire.Unsupported:
+        return wire.fingerprint(value)
+    except (wire.Unsupported, UnicodeEncodeError):
         return None
 
 

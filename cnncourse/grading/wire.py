@@ -25,10 +25,14 @@ MAX_DEPTH = 32
 MAX_INT_BITS = 1024
 MAX_TEXT = 2000  # characters of a message, of a source line, ...
 
-_DTYPES = {
+_NAMES = (
     *("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"),
     *("float16", "float32", "float64"),
-}
+)
+_DTYPES = {np.dtype(name): getattr(torch, name) for name in _NAMES}
+_TORCH_DTYPES = {str(dtype).removeprefix("torch."): dtype for dtype in (*_DTYPES.values(), torch.bfloat16)}
+_TYPES = {dtype.type for dtype in _DTYPES}
+_JSON = json.JSONEncoder(allow_nan=False, separators=(",", ":"))
 
 
 class WireError(Exception):
@@ -50,13 +54,20 @@ def encode(value: Any, layout: bool = False) -> bytes:
     """
     packer = _Packer(layout)
     try:
-        header = json.dumps(packer.pack(value), allow_nan=False, separators=(",", ":")).encode("utf-8")
+        header = _JSON.encode(packer.pack(value)).encode("utf-8")
     except UnicodeEncodeError:
         raise Unsupported("text with characters that are not valid Unicode") from None
     size = len(header) + sum(blob.nbytes for blob in packer.blobs.values())
     if len(header) > MAX_HEADER or size > MAX_FRAME - 2**20:
         raise Unsupported(f"{size / 2**20:.0f} MB, more than the {MAX_FRAME // 2**20} MB that fit")
     return len(header).to_bytes(4, "big") + header + safetensors.numpy.save(packer.blobs)
+
+
+def fingerprint(value: Any) -> tuple:
+    """Something that differs when a value, or its memory layout, has changed. Raises Unsupported as ``encode``."""
+    packer = _Packer(layout=True)
+    envelope = _JSON.encode(packer.pack(value))
+    return envelope, *((blob.dtype, blob.tobytes()) for blob in packer.blobs.values())
 
 
 def decode(data: bytes, layout: bool = False, devices: tuple[str, ...] = ("cpu",)) -> Any:
@@ -192,13 +203,12 @@ class _Packer:
         return [self.pack(key), self.pack(item, depth + 1)]
 
     def _array(self, value: Any, kind: type) -> dict:
-        if kind is np.ndarray and value.dtype.name in _DTYPES:
+        if kind is np.ndarray and value.dtype.newbyteorder("=") in _DTYPES:
             return self._numpy(value)
-        if isinstance(value, np.generic) and kind is np.dtype(kind).type and np.dtype(kind).name in _DTYPES:
+        if kind in _TYPES:
             return {"kind": "scalar", "data": self._store(np.asarray(value))}
         if kind in (torch.Tensor, torch.nn.Parameter) and value.layout is torch.strided:
-            dtype = _dtype_name(value.dtype)
-            if dtype in _DTYPES or dtype == "bfloat16":
+            if _dtype_name(value.dtype) in _TORCH_DTYPES:
                 return self._tensor(value)
         if kind is np.ndarray or kind is torch.Tensor:
             raise Unsupported(f"an array of dtype {str(value.dtype)[:100]}")
@@ -323,7 +333,7 @@ class _Unpacker:
         tensor = torch.from_numpy(data)
         if packed["dtype"] == "bfloat16" and data.dtype == np.uint16:
             tensor = tensor.view(torch.bfloat16)
-        elif packed["dtype"] != data.dtype.name:
+        elif _TORCH_DTYPES.get(packed["dtype"]) is not tensor.dtype:
             raise WireError("a tensor whose data have another dtype")
         device = packed["device"]
         if type(device) is not str or device.partition(":")[0] not in self.devices:
@@ -346,7 +356,7 @@ def _blobs(data: bytes) -> dict[str, np.ndarray]:
         raise WireError("the header of the data is longer than allowed")
     blobs = safetensors.numpy.load(data)
     for array in blobs.values():
-        if array.dtype.name not in _DTYPES:
+        if array.dtype not in _DTYPES:
             raise WireError("data of no known dtype")
         if array.dtype == np.bool_ and array.size and array.view(np.uint8).max() > 1:
             raise WireError("a boolean that is neither true nor false")
