@@ -98,9 +98,9 @@ def scipy_cdist(train):
 # name: (how, the package it needs, how many queries)
 CONTESTANTS = {
     "ours": (ours, "numba", SOME),
-    "ours, all test images": (ours, "numba", MANY),
+    "ours, more queries": (ours, "numba", MANY),
     "ours, without numba": (ours_without_numba, "torch", SOME),
-    "ours, plain functions": (plain, "torch", FEW),
+    "ours, plain": (plain, "torch", FEW),
     "OpenCV NORM_L1": (opencv, "cv2", SOME),
     "faiss METRIC_L1": (faiss, "faiss", SOME),
     "scikit-learn": (scikit_learn, "sklearn", SOME),
