@@ -210,11 +210,11 @@ def _in_processes(paths: list[Path], options: Options, jobs: int, graded: Callab
     """Grades in processes of their own. One that dies costs the file it was grading, and is replaced."""
     waiting, results = deque(enumerate(paths)), dict[int, Result]()
     at_work: dict[Connection, tuple[multiprocessing.Process, int]] = {}
-    idle = [_start(options) for _ in range(jobs)]
+    idle: list[tuple[Connection, multiprocessing.Process]] = []
     try:
         while waiting or at_work:
-            while waiting and idle:
-                connection, process = idle.pop()
+            while waiting and len(at_work) < jobs:
+                connection, process = idle.pop() if idle else _start(options)
                 index, path = waiting.popleft()
                 connection.send(path)
                 at_work[connection] = process, index
@@ -228,7 +228,6 @@ def _in_processes(paths: list[Path], options: Options, jobs: int, graded: Callab
                 except (EOFError, ConnectionError):
                     process.join()
                     results[index] = _lost(paths[index], options, process.exitcode)
-                    idle.append(_start(options))
                 graded(results[index])
         return [results[index] for index in range(len(paths))]
     finally:

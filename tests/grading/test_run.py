@@ -1,6 +1,7 @@
 """Grading files: which lab, whose, which counts, and what becomes of a file that cannot be graded."""
 
 import json
+import os
 from fractions import Fraction
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 
 from cnncourse.grading.backend import Died
 from cnncourse.grading.report import Result, gradescope, html, junit
-from cnncourse.grading.run import Grader, Options, grade, submissions_in, which_count
+from cnncourse.grading.run import Grader, Options, _in_processes, grade, submissions_in, which_count
 
 TESTS = """
 @exercise("double", points=2)
@@ -188,3 +189,27 @@ def test_folders_stand_for_the_submissions_in_them(tmp_path):
         (tmp_path / name).write_text("")
     found = submissions_in([tmp_path, tmp_path / "notes.txt"])
     assert [p.name for p in found] == ["a.py", "b.ipynb", "c.ipynb", "notes.txt"]
+
+
+class Killer:
+    """Ends the process that receives it: stands for a crash of a grader."""
+
+    name, stem = "killer.py", "killer"
+
+    def __reduce__(self):
+        return os._exit, (3,)
+
+
+def test_several_graders_find_what_one_finds_and_one_that_dies_costs_its_file_alone(tmp_path):
+    source = "def as_rows(images):\n    return images.reshape(len(images), -1)\n"
+    paths = [tmp_path / f"01_{who}.py" for who in "ab"]
+    for path in paths:
+        path.write_text(source + f"# {path.name}")
+    alone = grade(paths)
+    together = _in_processes([paths[0], Killer(), *paths[1:]], Options(), 2, lambda result: None)
+    lost = together.pop(1)
+    assert (lost.grader_failed, lost.file) == (True, "killer.py")
+    assert lost.error == "the grader's process ended with 3 while it graded this file"
+    assert [html(r) for r in together] == [html(r) for r in alone]
+    assert [gradescope(r) for r in together] == [gradescope(r) for r in alone]
+    assert all(0 < r.points < r.full for r in alone)
