@@ -161,7 +161,7 @@ class Definitions:
 
     def names(self) -> list[str]:
         """The names that are defined."""
-        return sorted(name for name in self.namespace if not name.startswith("__"))
+        return sorted(clip(name) for name in self.namespace if not name.startswith("__"))
 
     def define(self, cell: Cell) -> None:
         """Runs the definitions of one cell. A statement that fails costs only the names it binds."""

@@ -52,6 +52,9 @@ _GRADING = ("backend", "channel", "sandbox", "seccomp", "session", "submission",
 _STUB = "def check(*names, **options):\n    pass  # a notebook checks nothing while it is graded\n"
 
 
+_open: set["Template"] = set()  # while one is, nobody may trace this process
+
+
 class IsolationError(Exception):
     """Isolation was demanded and is not to be had here; the message says what is missing."""
 
@@ -130,6 +133,7 @@ class Template:
         self._copy = Path(tempfile.mkdtemp(prefix="cnncourse-grading-"))
         try:
             self._write_copy()
+            _open.add(self)
             sandbox.set_dumpable(False)
             self._launch_best()
             if failed := self._order(do="preload", modules=list(_ALWAYS), seconds=START_SECONDS):
@@ -165,7 +169,8 @@ class Template:
         if self._copy is not None:
             shutil.rmtree(self._copy, ignore_errors=True)
             self._copy = None
-        sandbox.set_dumpable(True)
+        _open.discard(self)
+        sandbox.set_dumpable(not _open)
 
     # ---- the template process
 
@@ -433,7 +438,9 @@ class IsolatedBackend:
             problems = [_problem(fields) for fields in _exactly(list, value["problems"])]
             skipped = _exactly(dict, value["skipped"])
             names = tuple(_exactly(list, value["names"]))
-            if not all(type(text) is str for text in (*skipped.values(), *names)):
+            if not all(
+                type(text) is str and len(text) <= wire.MAX_TEXT for text in (*skipped.values(), *names)
+            ):
                 raise WireError("not names")
         except (WireError, KeyError, TypeError) as error:
             self._die(f"answered nonsense while it was loaded ({error})")
@@ -497,7 +504,7 @@ _SIGNALS = {
 
 
 def _exactly(kind: type, value: Any) -> Any:
-    if type(value) is not kind or len(value) > 100_000:
+    if type(value) is not kind or len(value) > 10_000:
         raise WireError(f"not a {kind.__name__}")
     return value
 

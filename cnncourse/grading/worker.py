@@ -41,7 +41,7 @@ class Hidden(importlib.abc.MetaPathFinder):
             text = (
                 f"{name} is hidden while this lab is graded: what counts is the function you wrote yourself"
             )
-            raise ModuleNotFoundError(text, name=name)
+            raise ModuleNotFoundError(text)  # with a name ``from package import module`` would word it anew
 
 
 # ---- the template

@@ -4,8 +4,10 @@ Each file there defines ``attack()``, which returns what it achieved, and the ex
 then returns something wrong. Needs namespaces: without them these tests are skipped.
 """
 
+import ctypes
 import os
 import re
+import threading
 import time
 from pathlib import Path
 
@@ -14,7 +16,7 @@ import pytest
 
 from cnncourse.grading.backend import Died
 from cnncourse.grading.plugin import GradingPlugin, run_tests
-from cnncourse.grading.submission import read
+from cnncourse.grading.submission import Cell, read
 
 ATTACKS = Path(__file__).with_name("attacks")
 MARK = "cnncourse-attack"
@@ -218,8 +220,6 @@ def test_descriptors_sent_to_the_grader_are_dropped(start):
 
 def test_a_fork_bomb_stays_within_its_processes(start, isolated):
     backend = start("fork_bomb")
-    import threading
-
     most = 0
     done = threading.Event()
 
@@ -287,8 +287,6 @@ def look():
 
 
 def test_a_submission_sees_nothing_of_another_graded_beside_it(isolated, machine):
-    from cnncourse.grading.submission import Cell
-
     victim, thief = isolated.start((Cell(1, VICTIM),)), isolated.start((Cell(1, THIEF),))
     try:
         victim.request("call", name="hide")
@@ -304,6 +302,5 @@ def test_a_submission_sees_nothing_of_another_graded_beside_it(isolated, machine
 
 def test_the_grader_cannot_be_traced_while_it_grades(isolated):
     """A process that is not dumpable belongs to root in /proc, and no process of its user may trace it."""
-    import ctypes
-
-    assert ctypes.CDLL(None).prctl(3, 0, 0, 0, 0) == 0  # PR_GET_DUMPABLE
+    dumpable = 3  # PR_GET_DUMPABLE
+    assert ctypes.CDLL(None).prctl(dumpable, 0, 0, 0, 0) == 0
