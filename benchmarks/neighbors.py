@@ -122,22 +122,22 @@ def run() -> Result:
             {
                 "who": name,
                 "queries": count,
-                "seconds": measured["seconds"],
-                "per 100": measured["seconds"] * 100 / count,
-                "extra MB": measured["beyond"],
-                "peak MB": measured["peak"],
+                "s": measured["seconds"],
+                "s/100": measured["seconds"] * 100 / count,
+                "+MB": measured["beyond"],
+                "MB": measured["peak"],
             }
         )
-    per_100 = {row["who"]: row["per 100"] for row in rows}
+    per_100 = {row["who"]: row["s/100"] for row in rows}
     fastest = min((name for name in per_100 if not name.startswith("ours")), key=per_100.get)
     truth = answers["ours, without numba"]  # the plain functions are too slow for all of them
     for row in rows:
-        row["× peer"] = per_100[row["who"]] / per_100[fastest]
+        row["×"] = per_100[row["who"]] / per_100[fastest]
         row["answers"] = "agree" if np.array_equal(answers[row["who"]], truth[: row["queries"]]) else "DIFFER"
         if row["answers"] == "DIFFER":
             failures.append(f"{row['who']} finds other distances.")
     notes.append(
-        f"Per 100 queries, and as a multiple of the fastest peer, {fastest}. Extra MB: beyond images and imports. "
+        f"s/100: seconds for 100 queries; +MB: peak beyond images and imports; ×: time over that of {fastest}. "
         "Peers' conversions to floats and indices are not timed."
     )
     found, instruction = packed_instruction()
