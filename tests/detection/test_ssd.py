@@ -157,6 +157,8 @@ def test_d15_hard_negatives_are_chosen_per_image():
     loss = torch.tensor([[5.0, 1, 4, 3, 2, 9], [9, 9, 9, 9, 9, 9]])
     positive = torch.tensor([[True, False, False, False, False, False], [False] * 6])
     assert hard_negatives(loss, positive).tolist() == [[False, False, True, True, False, True], [False] * 6]
+    few = hard_negatives(torch.tensor([[1.0, 2, 3]]), torch.tensor([[True, True, False]]))
+    assert few.tolist() == [[False, False, True]]
 
 
 def test_d15_every_object_has_a_box_even_below_the_threshold():
