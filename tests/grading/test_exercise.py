@@ -4,7 +4,7 @@ from fractions import Fraction
 
 import pytest
 
-from cnncourse.grading.exercise import exercise, find_labs, points_text, read_lab, labs_folder
+from cnncourse.grading.exercise import exercise, find_labs, labs_folder, points_text, read_lab
 
 
 def test_an_exercise_is_marked_with_its_name_and_exact_points():

@@ -85,7 +85,10 @@ def test_an_object_that_equals_everything_is_of_no_kind():
             check(spec, np.zeros(1).view(Everything), "f returned")
 
 
-def test_a_subclass_of_a_number_or_a_tuple_is_not_taken_for_one():
+def test_a_subclass_of_a_number_a_text_or_a_tuple_is_not_taken_for_one():
+    class Text(str):
+        pass
+
     class Number(int):
         pass
 
@@ -94,5 +97,7 @@ def test_a_subclass_of_a_number_or_a_tuple_is_not_taken_for_one():
 
     with pytest.raises(Failure):
         check(number(), Number(3), "f returned")
+    with pytest.raises(Failure):
+        check(string(), Text("a"), "f returned")
     with pytest.raises(Failure):
         check(sequence(of=number()), Pair((1, 2)), "f returned")
