@@ -199,7 +199,7 @@ def selective_search(
     spaces: Sequence[str] = ("hsv", "lab"),
     measures: Sequence[str] = ("ctsf", "tsf"),
     scales: Sequence[float] = (50, 100),
-    min_size: int = 20,
+    min_size: int | None = None,
     seed: int = 0,
 ) -> Tensor:
     """Boxes around everything that grouping makes of an image, in several ways.
@@ -213,12 +213,13 @@ def selective_search(
         spaces: colour spaces, see `in_color_space`; the first regions are found in the same space.
         measures: similarities, see `similarity`.
         scales: thresholds k of the first regions; a larger one prefers larger regions.
-        min_size: pixels that a first region has at least. Choose it, and scales, smaller for small images.
+        min_size: pixels that a first region has at least, as many as its scale if not given (as the published code
+            has it, from memory). Choose both smaller for small images.
         seed: of the random numbers.
 
     Returns:
-        ``[N, 4]`` with the dtype and device of ``image``, the most promising first, each box once. A 500 x 375
-        photograph gives 1000 to 3000.
+        ``[N, 4]`` with the dtype and device of ``image``, the most promising first, each box once. A photograph of
+        500 x 375 gives some 2000 to 3000; `cnncourse.detection.boxes.large_enough` drops small ones.
 
     Raises:
         ValueError: the image is no RGB image, holds NaN, or numbers outside [0, 1].
@@ -229,7 +230,7 @@ def selective_search(
     for space in spaces:
         colors = in_color_space(pixels, space)
         for scale in scales:
-            labels = _first_regions(colors, scale, min_size)
+            labels = _first_regions(colors, scale, round(scale) if min_size is None else min_size)
             first, pairs = describe(colors, labels), touching(labels)
             for names in measures:
                 regions = group(first, pairs, labels.size, names)

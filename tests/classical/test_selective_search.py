@@ -134,20 +134,24 @@ def test_colour_spaces_fill_0_to_1():
 
 def test_proposals_are_boxes_of_the_image_each_once_and_the_same_every_time():
     image, _ = image_of(0)
-    boxes = selective_search(image)
+    boxes = selective_search(image, min_size=10)
     assert boxes.dtype == torch.float32 and inside_image(boxes, (96, 96)).all()
     assert (boxes[:, 2:] > boxes[:, :2]).all() and len(boxes.unique(dim=0)) == len(boxes) > 50
     assert [0, 0, 96, 96] in boxes.tolist()
-    assert torch.equal(boxes, selective_search(image))
-    other = selective_search(image, seed=1)
+    assert torch.equal(boxes, selective_search(image, min_size=10))
+    other = selective_search(image, min_size=10, seed=1)
     assert not torch.equal(boxes, other) and torch.equal(boxes.unique(dim=0), other.unique(dim=0))
-    fewer = selective_search(image, spaces=["lab"], measures=["ctsf"], scales=[100])
+    fewer = selective_search(image, spaces=["lab"], measures=["ctsf"], scales=[100], min_size=10)
     assert {tuple(b) for b in fewer.tolist()} < {tuple(b) for b in boxes.tolist()}
+    large = selective_search(image, scales=[100], min_size=100)
+    assert torch.equal(
+        large, selective_search(image, scales=[100])
+    )  # if not given, as many pixels as the scale
 
 
 def test_d4_a_hundred_proposals_cover_objects_that_random_boxes_miss():
     images, objects = zip(*(image_of(i) for i in range(5)), strict=True)
-    proposals = [selective_search(x, spaces=["lab"], scales=[50]) for x in images]
+    proposals = [selective_search(x, spaces=["lab"], scales=[50], min_size=10) for x in images]
     generator = torch.Generator().manual_seed(0)
     ours = recall(proposals, objects, [10, 100])
     chance = recall([random_boxes(100, (96, 96), generator) for _ in images], objects, [10, 100])
