@@ -229,10 +229,11 @@ def _marks(cell: NotebookNode) -> dict:
     return cell.metadata.get("cnncourse", {})
 
 
-def fingerprint(root: Path, solution: NotebookNode) -> str:
-    """What a solution's outputs come from: its code and every module of the course that it imports, in turn.
+def fingerprint(root: Path, solution: NotebookNode, name: str) -> str:
+    """What a solution's outputs come from: its code, its graded tests, and the course's modules that it imports.
 
-    The grader is left out. Of it a notebook shows only the verdicts of ``check``, and nbval compares those.
+    The grader is left out, though ``check`` shows its verdicts: nbval compares those, and says when the grader
+    has come to word them in another way. Then ``cnncourse release --again`` runs all solutions.
     """
     codes = [_python(cell) for cell in solution.cells if cell.cell_type == "code"]
     waiting = sorted({module for code in codes for module in _imports(ast.parse(code))})
@@ -243,6 +244,8 @@ def fingerprint(root: Path, solution: NotebookNode) -> str:
         if file and file not in files and not module.startswith("cnncourse.grading"):
             files[file] = file.read_text(encoding="utf-8")
             waiting += _imports(ast.parse(files[file]))
+    if (graded := root / "tests" / "labs" / f"test_{name}.py").is_file():
+        files[graded] = graded.read_text(encoding="utf-8")
     parts = [*codes, *(text for _, text in sorted(files.items()))]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
 
@@ -308,7 +311,7 @@ def release(root: Path, again: bool = False, say: Callable[[str], None] = print)
         solution = make_solution(root, read(root, path))
         if unresolved := list(_unresolved(root, path, solution)):
             raise ReleaseError("\n".join(map(str, unresolved)))
-        key = fingerprint(root, solution)
+        key = fingerprint(root, solution, path.stem)
         marks = solution.metadata.setdefault("cnncourse", {})
         if again or marks.get("ran") != key:
             say(f"running {path.relative_to(root)}")
@@ -373,7 +376,7 @@ def _check_solution(root: Path, path: Path, solution: NotebookNode, fresh: Noteb
                     where, _place(solution, cell), f"holds an error, {output.ename}: mend it, then {RUN}"
                 )
     yield from _unresolved(root, path, fresh)
-    if solution.metadata.get("cnncourse", {}).get("ran") != fingerprint(root, fresh):
+    if solution.metadata.get("cnncourse", {}).get("ran") != fingerprint(root, fresh, path.stem):
         yield Finding(
             where, None, f"was not run since its cells, or the library that it imports, changed: {RUN}"
         )
