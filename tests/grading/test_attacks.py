@@ -110,14 +110,17 @@ def start(isolated, machine):
 def test_a_worker_is_alone_before_anything_dangerous_is_tried(start, isolated):
     backend = start("leave_daemon")
     assert backend.request("call", name="os.getpid").error is not None
-    ((_, worker),) = workers(isolated)
+    ((init, worker),) = workers(isolated)
     status = Path(f"/proc/{worker}/status").read_text()
     for line in ("CapEff:\t0000000000000000", "CapBnd:\t0000000000000000", "NoNewPrivs:\t1", "Seccomp:\t2"):
         assert line in status
     if os.geteuid() == 0:
         assert re.search(r"Uid:(\t[45]\d{4}){4}\n", status)
+    outside = {os.getpid(), *processes_below(isolated._process.pid)} - {init, worker}
+    assert len(outside) >= 2  # the grader, the template
     for kind in ("mnt", "pid", "net", "ipc", "uts"):
-        assert os.readlink(f"/proc/{worker}/ns/{kind}") != os.readlink(f"/proc/self/ns/{kind}")
+        own = os.readlink(f"/proc/{worker}/ns/{kind}")
+        assert own not in {os.readlink(f"/proc/{pid}/ns/{kind}") for pid in outside}
 
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in ATTACKS.glob("*.py")))
