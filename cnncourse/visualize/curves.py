@@ -39,7 +39,7 @@ def curves(
         ax.fill_between(x, values.min(0), values.max(0), color=look["color"], alpha=0.2, linewidth=0)
     if chance is not None:
         ax.axhline(chance, color="#555555", linewidth=1, linestyle=":")
-        ax.annotate("guessing", (x[-1], chance), fontsize=10, ha="right", va="bottom", color="#555555")
+        ax.annotate("guessing", (x[0], chance), fontsize=11, va="bottom", color="#555555")
     if logx:
         ax.set_xscale("log")
         ticks = x if ticks is None else ticks
@@ -48,7 +48,7 @@ def curves(
         ax.set_xticks(ticks, [f"{value:,}" for value in ticks])
     ax.set(xlabel=xlabel, ylabel=ylabel)
     if len(series) > 1:
-        ax.legend(frameon=False, handlelength=3.2)
+        figure.legend(loc="outside upper center", ncols=2, frameon=False, handlelength=3.2)
     return figure
 
 

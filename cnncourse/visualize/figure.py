@@ -1,12 +1,12 @@
 """One look for all figures."""
 
-BLUE, ORANGE, GREEN, VERMILLION, SKY, PURPLE, YELLOW = COLOURS = (
+BLUE, ORANGE, GREEN, PURPLE, VERMILLION, SKY, YELLOW = COLOURS = (
     "#0072B2",
     "#E69F00",
     "#009E73",
+    "#CC79A7",
     "#D55E00",
     "#56B4E9",
-    "#CC79A7",
     "#F0E442",
 )
 DASHES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1)))

@@ -30,7 +30,7 @@ def boxes_figure(image, boxes, names: Sequence[str], ax=None):
             x1,
             y1,
             name,
-            fontsize=10,
+            fontsize=11,
             color="white",
             va="bottom",
             clip_on=True,
