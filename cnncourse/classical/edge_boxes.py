@@ -6,7 +6,8 @@ to its border.
 
 Simplified: edges are thinned gradients of a smoothed image (theirs: a learnt "structured" edge detector), small
 groups stay by themselves (theirs: joined to a neighbour), the best chains between all groups are computed at once
-(theirs: a search in every box), and windows are scored one by one.
+(theirs: a search in every box), and windows are scored one by one. Numbers of sections and equations are given from
+memory.
 """
 
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from torch import Tensor
 
 from cnncourse.classical.proposals import sliding_windows
 from cnncourse.detection import _nms_fast
+from cnncourse.detection.boxes import large_enough
 
 KAPPA = 1.5  # larger boxes hold more edges: more than in proportion to their perimeter (equation 3)
 GAMMA = 2  # how sharply affinity falls with an angle (equation 1)
@@ -283,11 +285,11 @@ def edge_boxes(
         raise ValueError("The image holds NaN or infinite numbers.")
     strength, direction = find_edges(image.detach().double().movedim(0, -1).numpy(force=True))
     edges = describe_groups(strength, direction, group_edges(strength, direction))
-    windows = sliding_windows(tuple(image.shape[1:]), alpha, min_area).round().int().unique(dim=0).tolist()
-    scored = sorted(((box_score(edges, tuple(box)), tuple(box)) for box in windows), reverse=True)
-    scored = [refine(edges, box, max((box[2] - box[0]) // 8, 1)) for _, box in scored[:refined]] + scored[
-        refined:
-    ]
+    windows = sliding_windows(tuple(image.shape[1:]), alpha, min_area).round().int().unique(dim=0)
+    windows = [tuple(box) for box in windows[large_enough(windows, 1)].tolist()]
+    scored = sorted(((box_score(edges, box), box) for box in windows), reverse=True)
+    for i, (_, box) in enumerate(scored[:refined]):
+        scored[i] = refine(edges, box, max((box[2] - box[0]) // 8, 1))
     scored = sorted({entry for entry in scored if entry[0] > 0}, reverse=True)
     boxes = torch.tensor([box for _, box in scored], dtype=image.dtype).reshape(-1, 4)
     scores = torch.tensor([score for score, _ in scored], dtype=image.dtype)

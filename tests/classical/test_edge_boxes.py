@@ -228,6 +228,9 @@ def test_an_image_without_edges_has_no_proposals():
     boxes, scores = edge_boxes(torch.full((3, 40, 40), 0.5))
     assert boxes.shape == (0, 4) and scores.shape == (0,)
     assert edge_boxes(torch.rand(1, 9, 9))[0].shape == (0, 4)  # smaller than any window
+    noise = torch.rand(1, 6, 7, generator=torch.Generator().manual_seed(0))
+    boxes, _ = edge_boxes(noise, min_area=0.1)  # windows of less than a pixel
+    assert (boxes[:, 2:] > boxes[:, :2]).all() and inside_image(boxes, (6, 7)).all()
 
 
 def test_proposals_follow_their_inputs_device(device):
