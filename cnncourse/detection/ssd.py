@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from cnncourse.classification.vgg import vgg
 from cnncourse.detection import _nms_fast
 from cnncourse.detection.anchors import default_boxes
-from cnncourse.detection.boxes import box_iou, clip_boxes, decode_boxes, encode_boxes
+from cnncourse.detection.boxes import box_iou, clip_boxes, decode_boxes, encode_boxes, large_enough
 from cnncourse.detection.inputs import (
     IMAGENET_MEAN,
     IMAGENET_STD,
@@ -307,7 +307,8 @@ def ssd_detections(
 ) -> list[dict[str, Tensor]]:
     """Boxes, labels and scores of every image: the best of a class, NMS within it, the best of all.
 
-    Section 3.7, with the published code's 400 candidates a class.
+    Section 3.7, with the published code's 400 candidates a class. Boxes that lie outside the image and are
+    empty when clipped are dropped (torchvision returns them).
 
     Args:
         logits, codes, boxes: as for `multibox_loss`.
@@ -321,7 +322,8 @@ def ssd_detections(
         decoded = clip_boxes(decode_boxes(code, boxes, CODE_WEIGHTS), size)
         best, which = scores[:, 1:].T.sort(descending=True, stable=True)  # [K - 1, D]
         best, which = best[:, :candidates], which[:, :candidates]
-        of_class, place = (best > score_threshold).nonzero().T
+        visible = large_enough(decoded, 1e-2)[which]
+        of_class, place = ((best > score_threshold) & visible).nonzero().T
         score, found = best[of_class, place], decoded[which[of_class, place]]
         kept = _nms_fast.nms(found, score, nms_threshold, of_class, limit)
         detections.append({"boxes": found[kept], "labels": of_class[kept] + 1, "scores": score[kept]})

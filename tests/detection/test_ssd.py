@@ -78,9 +78,14 @@ def image(height, width, seed=0):
 
 def test_d15_detections_are_torchvisions(pair):
     ours, theirs = (m.eval() for m in pair)
+    theirs.detections_per_img = 10_000
     with torch.no_grad():
         found, expected = ours([image(240, 320)])[0], theirs([image(240, 320)])[0]
-    assert len(found["boxes"]) > 50
+    visible = (expected["boxes"][:, 2:] > expected["boxes"][:, :2]).all(
+        1
+    )  # they keep boxes outside the image
+    expected = {k: v[visible][:200] for k, v in expected.items()}
+    assert len(found["boxes"]) == 200
     assert torch.equal(found["labels"], expected["labels"])
     assert_close(found["scores"], expected["scores"], rtol=1e-4, atol=1e-5)
     assert_close(found["boxes"], expected["boxes"], rtol=1e-4, atol=1e-2)
