@@ -226,7 +226,7 @@ def box_score(edges: EdgeGroups, box: tuple[int, int, int, int]) -> float:
 
 
 def refine(
-    edges: EdgeGroups, box: tuple[int, int, int, int], step: int
+    edges: EdgeGroups, box: tuple[int, int, int, int], step: int, min_area: float = 1
 ) -> tuple[float, tuple[int, int, int, int]]:
     """Change a box along one axis at a time, as long as its score grows, by ever smaller steps (section 3.3).
 
@@ -234,6 +234,7 @@ def refine(
 
     Args:
         step: pixels to begin with; halved when nothing helps, until it is 0.
+        min_area: of the boxes tried, in pixels: around specks scores are high.
 
     Returns:
         The best score found, and its box.
@@ -247,7 +248,7 @@ def refine(
                 (x1 + first * step, y1, x2 + last * step, y2),
                 (x1, y1 + first * step, x2, y2 + last * step),
             ):
-                if 0 <= a < c <= width and 0 <= b < d <= height:
+                if 0 <= a < c <= width and 0 <= b < d <= height and (c - a) * (d - b) >= min_area:
                     best = max(best, (box_score(edges, (a, b, c, d)), (a, b, c, d)))
         if best[1] == start:
             step //= 2
@@ -289,7 +290,7 @@ def edge_boxes(
     windows = [tuple(box) for box in windows[large_enough(windows, 1)].tolist()]
     scored = sorted(((box_score(edges, box), box) for box in windows), reverse=True)
     for i, (_, box) in enumerate(scored[:refined]):
-        scored[i] = refine(edges, box, max((box[2] - box[0]) // 8, 1))
+        scored[i] = refine(edges, box, max((box[2] - box[0]) // 8, 1), min_area)
     scored = sorted({entry for entry in scored if entry[0] > 0}, reverse=True)
     boxes = torch.tensor([box for _, box in scored], dtype=image.dtype).reshape(-1, 4)
     scores = torch.tensor([score for score, _ in scored], dtype=image.dtype)

@@ -196,6 +196,12 @@ def test_refining_finds_a_box_that_no_window_hits():
     score, box = refine(edges, start, 4)
     assert score > box_score(edges, start) and score == box_score(edges, box)
     assert box == (11, 9, 29, 27)  # a pixel around the square: tighter, and its border would touch it
+    strength, direction = square((40, 40), 10, 12, 16)
+    strength[4, 5] = 50  # a speck
+    edges = described(strength, direction)
+    free, bounded = (refine(edges, (3, 2, 9, 8), 4, min_area)[1] for min_area in (1, 30))
+    area = [(x2 - x1) * (y2 - y1) for x1, y1, x2, y2 in (free, bounded)]
+    assert area[0] < 30 <= area[1]
 
 
 def scene(index):
