@@ -109,10 +109,15 @@ def _python_paths() -> set[str]:
 
 
 def _course_folders() -> list[str]:
-    """This package, and the repository when it lies in one: the places that may hold answers."""
+    """The places that may hold answers: this package and the repository it lies in, wherever Python finds one.
+
+    An editable installation puts the graded tests beside other packages although the package itself is elsewhere.
+    """
     package = Path(__file__).resolve().parents[1]
     inside_packages = package.parent.name in ("site-packages", "dist-packages")
-    return [str(package)] if inside_packages else [str(package.parent)]
+    installed = [Path(folder).absolute() / package.name for folder in (*_python_paths(), *sys.path)]
+    found = {package if inside_packages else package.parent, *(path for path in installed if path.is_dir())}
+    return sorted({str(path) for path in found} | {str(path.resolve()) for path in found})
 
 
 def _inside(path: str, folders: Iterable[str]) -> bool:

@@ -63,11 +63,29 @@ def test_a_repository_inside_what_is_shown_is_covered(copy, monkeypatch):
     assert targets.index("/usr") < targets.index("/usr/share") < targets.index("/usr/share/doc")
 
 
-def test_a_package_in_site_packages_is_covered_alone(monkeypatch):
-    monkeypatch.setattr(sandbox, "__file__", "/opt/lib/site-packages/cnncourse/grading/sandbox.py")
-    assert sandbox._course_folders() == ["/opt/lib/site-packages/cnncourse"]
-    monkeypatch.setattr(sandbox, "__file__", "/home/me/course/cnncourse/grading/sandbox.py")
-    assert sandbox._course_folders() == ["/home/me/course"]
+@pytest.mark.parametrize(
+    ("module", "covered"),
+    [
+        ("/opt/lib/site-packages/cnncourse/grading/sandbox.py", "/opt/lib/site-packages/cnncourse"),
+        ("/home/me/course/cnncourse/grading/sandbox.py", "/home/me/course"),
+    ],
+)
+def test_an_installed_package_is_covered_and_so_is_a_whole_repository(monkeypatch, module, covered):
+    monkeypatch.setattr(sandbox, "__file__", module)
+    monkeypatch.setattr(sandbox, "_python_paths", set)
+    monkeypatch.setattr(sandbox.sys, "path", [])
+    assert sandbox._course_folders() == [covered]
+
+
+def test_tests_that_an_editable_installation_puts_beside_other_packages_are_covered(
+    copy, tmp_path, monkeypatch
+):
+    packages = tmp_path / "venv" / "site-packages"
+    (packages / "cnncourse" / "grading" / "labs").mkdir(parents=True)
+    monkeypatch.setattr(sandbox, "_python_paths", lambda: {str(packages)})
+    binds = sandbox.view(copy, "cpu").binds
+    assert (str(packages), str(packages)) in binds
+    assert (str(copy / "empty"), str(packages / "cnncourse")) in binds
 
 
 def test_bubblewrap_is_told_the_whole_view(copy, monkeypatch):
