@@ -24,28 +24,41 @@ NETWORKS = {
 TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-10}
 
 
-@lru_cache
-def weights(shape: tuple[int, ...]) -> Tensor:
-    """Weights that keep the size of the signal; the large ones of VGG are drawn once for all depths."""
-    generator = torch.Generator().manual_seed(len(shape))
+def weights(shape: tuple[int, ...], dtype: torch.dtype, seed: int) -> Tensor:
+    """Weights that keep the size of the signal."""
     fan_in = torch.Size(shape[1:]).numel()
-    return torch.empty(shape).uniform_(-1, 1, generator=generator).mul_((6 / fan_in) ** 0.5)
+    draw = torch.rand(shape, generator=torch.Generator().manual_seed(seed))
+    return draw.mul_(2).sub_(1).mul_((6 / fan_in) ** 0.5).to(dtype)
 
 
-def random_state(model: nn.Module) -> dict[str, Tensor]:
+large_weights = lru_cache(weights)  # VGG's fully connected layers, drawn once for all depths
+
+
+@pytest.fixture(autouse=True, scope="module")
+def forget_weights():
+    yield
+    large_weights.cache_clear()  # two gigabytes
+
+
+def random_state(model: nn.Module, dtype: torch.dtype) -> dict[str, Tensor]:
     """A state dict for a model on the meta device; batch normalisation's statistics and gains are random, too."""
     generator = torch.Generator().manual_seed(0)
     state = {}
-    for name, tensor in model.state_dict().items():
+    for number, (name, tensor) in enumerate(model.state_dict().items()):
         draw = torch.rand(tensor.shape, generator=generator) if tensor.dim() < 2 else None
-        if tensor.dim() >= 2:
-            state[name] = weights(tuple(tensor.shape))
+        if tensor.dim() >= 2:  # every layer has weights of its own, or a swap would not be seen
+            large = tensor.numel() > 10_000_000
+            state[name] = (
+                large_weights(tuple(tensor.shape), dtype, 0)
+                if large
+                else weights(tuple(tensor.shape), dtype, number)
+            )
         elif name.endswith("num_batches_tracked"):
             state[name] = torch.tensor(3)
         elif name.endswith(("running_var", "weight")):
-            state[name] = 0.5 + draw
+            state[name] = (0.5 + draw).to(dtype)
         else:
-            state[name] = draw - 0.5
+            state[name] = (draw - 0.5).to(dtype)
     return state
 
 
@@ -55,13 +68,16 @@ def theirs_and_ours(name: str, dtype: torch.dtype, **options) -> tuple[nn.Module
         options |= {"init_weights": False, "aux_logits": True}
     with torch.device("meta"):
         their, our = getattr(torchvision.models, name)(**options), build()
-    state = {
-        key: value.to(dtype) if value.is_floating_point() else value
-        for key, value in random_state(their).items()
-    }
+    state = random_state(their, dtype)
     their.load_state_dict(state, assign=True)
-    our = our.to(dtype).to_empty(device="cpu")
-    load_state_dict(our, their.state_dict())
+    if dtype == torch.float32:
+        our = our.to_empty(device="cpu")
+        load_state_dict(our, their.state_dict())
+    else:  # the names have been compared in float32: share the numbers, which are many
+        our.load_state_dict(
+            {key: tensor.clone() if tensor.dim() < 2 else tensor for key, tensor in state.items()},
+            assign=True,
+        )
     return their, our
 
 
