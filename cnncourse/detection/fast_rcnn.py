@@ -4,6 +4,7 @@ Girshick, "Fast R-CNN" (2015). Where the paper is silent the published code deci
 """
 
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -266,28 +267,35 @@ def restore(
     return detections
 
 
-def vgg_parts(classifier: nn.Module, frozen: int = 2) -> tuple[nn.Sequential, nn.Sequential, int, int, int]:
-    """A VGG taken apart for detection (section 2.2): what lies before the last pooling, and fc6 with fc7.
+class Parts(NamedTuple):
+    """A classifier taken apart for detection."""
+
+    trunk: nn.Sequential  # what lies before the last pooling
+    layers: nn.Sequential  # the fully connected layers without the last
+    channels: int  # of the trunk's map
+    stride: int  # of the trunk's map
+    hidden: int  # numbers that the layers give out
+    bins: tuple[int, int]  # that the layers read, hence RoI pooling's
+
+
+def vgg_parts(classifier: nn.Module, frozen: int = 2) -> Parts:
+    """A VGG taken apart (section 2.2): RoI pooling takes the place of the last pooling.
 
     Args:
-        classifier: a network with ``features`` ending in a pooling, and ``classifier``; its layers are used,
-            not copied. RoI pooling takes the place of the last pooling.
-        frozen: stages of the trunk that are not trained (section 4.5: conv1 for this paper's experiments; the
-            published models freeze conv1 and conv2).
-
-    Returns:
-        Trunk, fully connected layers without the last, and three numbers: the trunk's channels, its stride,
-            and
-        what the layers give out.
+        classifier: a network with ``features`` whose poolings halve the map and which ends in one,
+            ``avgpool`` and ``classifier``; its layers are used, not copied.
+        frozen: stages of the trunk that are not trained: conv1 and conv2 in the published models.
     """
     pools = [i for i, layer in enumerate(classifier.features) if isinstance(layer, nn.MaxPool2d)]
     trunk = classifier.features[: pools[-1]]
-    for end in pools[:frozen][-1:]:
-        trunk[:end].requires_grad_(False)
+    if frozen:
+        trunk[: pools[frozen - 1]].requires_grad_(False)
     layers = classifier.classifier[:-1]
     channels = [layer.out_channels for layer in trunk if isinstance(layer, nn.Conv2d)][-1]
     hidden = [layer.out_features for layer in layers if isinstance(layer, nn.Linear)][-1]
-    return trunk, layers, channels, 2 ** (len(pools) - 1), hidden
+    size = classifier.avgpool.output_size
+    bins = (size, size) if isinstance(size, int) else tuple(size)
+    return Parts(trunk, layers, channels, 2 ** (len(pools) - 1), hidden, bins)
 
 
 def fast_rcnn_vgg(
@@ -309,10 +317,6 @@ def fast_rcnn_vgg(
         head: more arguments of `RoIHead`.
     """
     classifier = vgg(16) if classifier is None else classifier
-    trunk, layers, _, stride, hidden = vgg_parts(classifier, frozen)
-    roi_head = RoIHead(layers, hidden, num_classes, _pair(classifier.avgpool.output_size), 1 / stride, **head)
-    return FastRCNN(trunk, roi_head, shorter, longer)
-
-
-def _pair(size: int | tuple[int, int]) -> tuple[int, int]:
-    return (size, size) if isinstance(size, int) else tuple(size)
+    parts = vgg_parts(classifier, frozen)
+    roi_head = RoIHead(parts.layers, parts.hidden, num_classes, parts.bins, 1 / parts.stride, **head)
+    return FastRCNN(parts.trunk, roi_head, shorter, longer)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 
 from cnncourse.classification.vgg import vgg
-from cnncourse.detection.fast_rcnn import RoIHead, _pair, restore, vgg_parts
+from cnncourse.detection.fast_rcnn import RoIHead, restore, vgg_parts
 from cnncourse.detection.inputs import (
     IMAGENET_MEAN,
     IMAGENET_STD,
@@ -106,12 +106,13 @@ def faster_rcnn_vgg(
             the published end-to-end settings.
     """
     classifier = vgg(16) if classifier is None else classifier
-    trunk, layers, channels, stride, hidden = vgg_parts(classifier, frozen)
-    bins = _pair(classifier.avgpool.output_size)
+    parts = vgg_parts(classifier, frozen)
+    rpn_options = {"hidden": min(512, parts.channels)} | (rpn or {})
+    head_options = {"background": (0.0, 0.5)} | (head or {})
     return FasterRCNN(
-        trunk,
-        RPN(channels, stride=stride, **{"hidden": min(512, channels)} | (rpn or {})),
-        RoIHead(layers, hidden, num_classes, bins, 1 / stride, **{"background": (0.0, 0.5)} | (head or {})),
+        parts.trunk,
+        RPN(parts.channels, stride=parts.stride, **rpn_options),
+        RoIHead(parts.layers, parts.hidden, num_classes, parts.bins, 1 / parts.stride, **head_options),
         shorter,
         longer,
     )

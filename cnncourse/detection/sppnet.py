@@ -38,6 +38,7 @@ class SPPClassifier(nn.Module):
     ):
         super().__init__()
         self.features, self.levels = features, tuple(levels)
+        self.avgpool, self.input_size = nn.Identity(), None  # other classifiers' names: here any size will do
         sizes, layers = [channels * sum(n * n for n in levels), *hidden], []
         for inputs, outputs in pairwise(sizes):
             layers += [nn.Linear(inputs, outputs), nn.ReLU(inplace=True), nn.Dropout(dropout)]
@@ -76,21 +77,13 @@ class SPPNet(RCNN):
         train_trunk: bool = False,
         **options,
     ):
-        classifier.avgpool, classifier.input_size = (
-            nn.Identity(),
-            0,
-        )  # RCNN reads them; no crop is warped here
         super().__init__(classifier, num_classes, context=0, **options)
-        self.levels, self.stride, self.scales, self.train_trunk = (
-            classifier.levels,
-            stride,
-            tuple(scales),
-            train_trunk,
-        )
+        self.levels, self.stride = classifier.levels, stride
+        self.scales, self.train_trunk = tuple(scales), train_trunk
         self.trunk.requires_grad_(train_trunk)
 
     def pooled(self, image: Tensor, proposals: Tensor) -> Tensor:
-        """The pyramid of every region, ``[P, D]``: one pass of the trunk for each scale that a region asks for."""
+        """The pyramid of every region, ``[P, D]``: one pass of the trunk for each scale that is chosen."""
         proposals = proposals.to(image.dtype)
         sizes = [_at_scale(image.shape[1:], scale) for scale in self.scales]
         which = choose_scales(proposals, image.shape[1:], sizes, self.TYPICAL_AREA)
