@@ -23,6 +23,10 @@ def test_neighbouring_sliding_windows_overlap_by_about_alpha(alpha):
     assert (width / height).max() < 3.01 and (height / width).max() < 3.01
     overlap = box_iou(boxes, boxes).fill_diagonal_(0).max(1).values
     assert (overlap - alpha).median() < 0.1 and overlap.min() > alpha - 0.15
+    row = boxes[torch.stack((height - 20, width - 20, boxes[:, 1])).abs().max(0).values < 1e-3]
+    assert (
+        box_iou(row[:-1], row[1:]).diag() - alpha
+    ).abs().max() < 0.1  # squares along the image's upper edge
     generator = torch.Generator().manual_seed(0)
     x, y = (torch.rand(200, generator=generator) * extent for extent in (32, 22))
     anywhere = torch.stack((x, y, x + 21 + x / 8, y + 21 + y / 4), 1)

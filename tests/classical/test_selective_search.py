@@ -149,6 +149,13 @@ def test_proposals_are_boxes_of_the_image_each_once_and_the_same_every_time():
     )  # if not given, as many pixels as the scale
 
 
+def test_large_regions_come_early_but_not_in_the_order_of_grouping():
+    image, _ = image_of(0)
+    ranked = [selective_search(image, ["rgb"], ["sf"], [20], 5, seed).tolist() for seed in range(8)]
+    places = [boxes.index([0, 0, 96, 96]) for boxes in ranked]
+    assert len(ranked[0]) > 60 and max(places) < 20 and len(set(places)) > 1
+
+
 def test_d4_a_hundred_proposals_cover_objects_that_random_boxes_miss():
     images, objects = zip(*(image_of(i) for i in range(5)), strict=True)
     proposals = [selective_search(x, spaces=["lab"], scales=[50], min_size=10) for x in images]
