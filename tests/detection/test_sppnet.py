@@ -70,9 +70,11 @@ def test_d8_every_region_is_taken_from_the_scale_that_fits_it():
         0,
     ]
     model, (image, proposals, _) = small().eval(), scene(1)
+    model.TYPICAL_AREA = 20 * 20
     with torch.no_grad():
         both = model.pooled(image, proposals)
         which = choose_scales(proposals, (48, 56), [(48, 56), (96, 112)], model.TYPICAL_AREA)
+        assert len(which.unique()) == 2
         for k, scale in enumerate((48, 96)):
             model.scales = (scale,)
             assert_close(both[which == k], model.pooled(image, proposals)[which == k])
@@ -84,7 +86,7 @@ def test_d8_fine_tuning_leaves_the_trunk_alone_though_the_layer_is_differentiabl
         model = small(train_trunk=train_trunk)
         model([image], [proposals], [truth])["loss_classifier"].backward()
         trunk = [p.grad is not None and bool(p.grad.abs().sum() > 0) for p in model.trunk.parameters()]
-        assert trunk == [train_trunk] * 4
+        assert trunk == [p.requires_grad for p in model.trunk.parameters()] == [train_trunk] * 4
         assert model.layers[0].weight.grad.abs().sum() > 0
 
 
