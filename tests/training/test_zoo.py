@@ -1,0 +1,27 @@
+"""Small networks are trained and stored with the figure of the stored file."""
+
+import pytest
+import torch
+
+from cnncourse.training import zoo
+from cnncourse.training.checkpoints import load_weights
+from cnncourse.training.loop import Recipe
+
+
+def test_making_a_network_stores_it_with_its_figure(tmp_path, monkeypatch):
+    small = zoo.Entry(
+        zoo.ZOO["alexnet"].build, Recipe(epochs=1, batch_size=32, optimizer="adam", lr=1e-3), 64
+    )
+    monkeypatch.setitem(zoo.ZOO, "alexnet", small)
+    monkeypatch.setattr(zoo, "error", lambda model, count: float(count))
+    found = zoo.make("alexnet", tmp_path)
+    assert found["test_error"] == 10_000
+    assert found["recipe"]["epochs"] == 1
+    model = small.build()
+    load_weights(tmp_path / "alexnet.safetensors", model)
+    assert all(torch.isfinite(tensor).all() for tensor in model.state_dict().values())
+
+
+def test_an_unknown_name_is_named():
+    with pytest.raises(ValueError, match="No trained network is called 'alexnit'; there are alexnet"):
+        zoo.load("alexnit")
