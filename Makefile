@@ -45,7 +45,7 @@ data: $(VENV)/.ready
 
 # ------------------------------------------------------------------------------------------------ the course
 course: $(VENV)/.ready data $(OUT)/reports/.done $(OUT)/.book
-	@printf '\n%s\n' \
+	@printf '%s\n' "" \
 		"The book      file://$(CURDIR)/$(OUT)/html/index.html" \
 		"The reports   file://$(CURDIR)/$(OUT)/reports/ (one page for each submission)" \
 		"Next          make lab      work on lab 01 in JupyterLab" \
