@@ -252,4 +252,6 @@ def _parameter_names(reference: Any, owner: str | None, name: str | None, count:
 
 
 def _argument_name(changed: str, call: Call) -> str:
-    return call.arguments[int(changed)][0] if changed.isdigit() else changed
+    """The name of an argument; what the worker calls it where it has no such argument."""
+    names = {str(position): name for position, (name, _) in enumerate(call.arguments)}
+    return names.get(changed, changed)

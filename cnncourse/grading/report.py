@@ -22,6 +22,7 @@ from cnncourse.grading.backend import Problem
 from cnncourse.grading.exercise import points_text
 from cnncourse.grading.plugin import Verdict
 
+_GRADES = "grades.csv"
 _TEMPLATES = Path(__file__).parent / "templates"
 _VERSIONS = ("cnncourse", "numpy", "torch", "hypothesis", "pytest")
 # What makes a spreadsheet take a text for a formula, with the full-width forms that some accept.
@@ -92,7 +93,8 @@ class Result:
         broken = [v.name for v in self.verdicts if v.broken]
         if broken:
             return f"broken tests: {', '.join(broken)}"
-        return "; ".join(_problem_line(p) for p in self.problems)
+        more = f"; {len(self.problems) - 3} more" if len(self.problems) > 3 else ""
+        return "; ".join(_one_line(_problem_line(p), 300) for p in self.problems[:3]) + more
 
 
 def write(results: Iterable[tuple[Result, str]], out: Path) -> None:
@@ -106,12 +108,12 @@ def write(results: Iterable[tuple[Result, str]], out: Path) -> None:
         _write(out / folder / "report.html", html(result))
         _write(out / folder / "results.json", gradescope(result))
         _write(out / folder / "junit.xml", junit(result))
-    _write(out / "grades.csv", grades_csv(results))
+    _write(out / _GRADES, grades_csv(results))
 
 
 def folders(results: list[Result]) -> list[str]:
     """A folder name for each result: from its file's name, safe on every system, each once."""
-    names: list[str] = []
+    names = [_GRADES]
     for result in results:
         stem = re.sub(r"[^\w.-]+", "-", Path(result.file).stem).strip(".-")[:60] or "submission"
         name, count = stem, 1
@@ -119,7 +121,7 @@ def folders(results: list[Result]) -> list[str]:
             count += 1
             name = f"{stem}-{count}"
         names.append(name)
-    return names
+    return names[1:]
 
 
 def html(result: Result) -> str:
@@ -264,8 +266,12 @@ def _problem_line(problem: Problem) -> str:
 
 def _cell(text: str) -> str:
     """A text in a cell of a spreadsheet: on one line, and never a formula."""
-    text = " ".join(show.clean(text).split())
+    text = _one_line(text)
     return f"'{text}" if _FORMULA.match(text) else text
+
+
+def _one_line(text: str, longest: int = 2000) -> str:
+    return " ".join(show.clean(text, longest).split())
 
 
 def _decimal(points: Fraction) -> str:

@@ -5,12 +5,14 @@ A file that cannot be graded gets a result that says why; the others go on.
 
 import contextlib
 import multiprocessing
+import os
 import re
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
+from unittest import mock
 
 from cnncourse.grading import submission
 from cnncourse.grading.backend import Backend, Died, Problem, Problems
@@ -117,14 +119,14 @@ class Grader:
             IsolationError: isolation was demanded and is not to be had.
         """
         read = submission.read(path)
-        empty = Result(clean(path.name), clean(_who(read.who, path, None), 100))
+        empty = Result(_one_line(path.name, 255), _one_line(_who(read.who, path, None)))
         empty = replace(empty, device=self._options.device, seed=self._options.seed)
         if read.problem is not None:
             return replace(empty, error=clean(read.problem.message))
         lab = self._lab_of(read, path)
         if lab is None:
             return replace(empty, error=_which_lab(self._labs))
-        empty = replace(empty, lab=lab.name, who=clean(_who(read.who, path, lab), 100))
+        empty = replace(empty, lab=lab.name, who=_one_line(_who(read.who, path, lab)))
         try:
             return self._run(lab, read.cells, empty)
         except IsolationError:  # it would fail for every file, and is for the instructor to mend
@@ -194,6 +196,11 @@ def _who(said: str, path: Path, lab: Lab | None) -> str:
     return name or path.resolve().parent.name
 
 
+def _one_line(name: str, longest: int = 100) -> str:
+    """A name for tables: a file's may hold line breaks, and whole rows of a table."""
+    return " ".join(clean(name, longest).split())
+
+
 def _person(result: Result) -> tuple[str, str]:
     return " ".join(result.who.casefold().split()), result.lab
 
@@ -242,7 +249,9 @@ def _start(options: Options) -> tuple[Connection, multiprocessing.Process]:
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
     process = context.Process(target=_serve, args=(theirs, options), daemon=True)
-    process.start()
+    # else the child looks for modules where it was started first: in the folder of the submissions, perhaps
+    with mock.patch.dict(os.environ, PYTHONSAFEPATH="1"):
+        process.start()
     theirs.close()
     return ours, process
 
@@ -259,7 +268,12 @@ def _serve(connection: Connection, options: Options) -> None:
 
 def _lost(path: Path, options: Options, code: int | None) -> Result:
     reason = f"the grader's process ended with {code} while it graded this file"
-    who = clean(path.stem, 100)
+    who = _one_line(path.stem)
     return Result(
-        clean(path.name), who, device=options.device, seed=options.seed, error=reason, grader_failed=True
+        _one_line(path.name, 255),
+        who,
+        device=options.device,
+        seed=options.seed,
+        error=reason,
+        grader_failed=True,
     )

@@ -88,7 +88,8 @@ def view(copy: Path, device: str) -> View:
     }
     redundant = {path for path in binds if binds[path] == path and _shown_by_parent(path, binds)}
     order = sorted(binds.keys() - redundant, key=lambda path: path.count("/"))
-    devices = [f"/dev/{name}" for name in ("null", "zero", "full", "random", "urandom")]
+    # no /dev/zero: mapped, it is shared memory that no limit counts
+    devices = [f"/dev/{name}" for name in ("null", "full", "random", "urandom")]
     if device == "cuda":
         devices += [f"/dev/{name}" for name in os.listdir("/dev") if name.startswith("nvidia")]
         devices = [path for path in devices if not os.path.isdir(path)]
@@ -272,7 +273,9 @@ def refuse_system_calls(device: str) -> bool:
     """Installs the filter of system calls; False where there is none for this machine."""
     if not seccomp.supported():
         return False
-    seccomp.install(frozenset({"socket", "memfd_create"}) if device == "cuda" else frozenset())
+    seccomp.install(
+        frozenset({"socket", "socketpair", "memfd_create", "mmap"}) if device == "cuda" else frozenset()
+    )
     return True
 
 

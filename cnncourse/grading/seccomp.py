@@ -7,9 +7,10 @@ import struct
 
 # Numbers on x86_64 and aarch64; where both have the same, one number.
 _REFUSED = {
-    # memory that no rlimit counts
+    # memory that no rlimit counts (a pair of sockets may hold megabytes)
     "memfd_create": (319, 279), "memfd_secret": 447, "shmget": (29, 194), "semget": (64, 190),
     "msgget": (68, 186), "mq_open": (240, 180), "userfaultfd": (323, 282),
+    "vmsplice": (278, 75), "socketpair": (53, 199),
     "add_key": (248, 217), "request_key": (249, 218), "keyctl": (250, 219),
     # other processes
     "ptrace": (101, 117), "process_vm_readv": (310, 270), "process_vm_writev": (311, 271),
@@ -26,14 +27,17 @@ _REFUSED = {
     "socket": (41, 198),
 }  # fmt: skip
 _CLONE = (56, 220)
+_MMAP = (9, 222)
 _CLONE3 = 435  # its flags lie in memory, where a filter cannot look; libc falls back to clone
 
+# Shared memory without a file stays while a page of it is mapped, and what is not mapped counts for nobody.
+_SHARED, _ANONYMOUS = 0x01, 0x20
 _CLONE_NEW_ANYTHING = 0x7E020080  # user, pid, network, ipc, uts, cgroup, mount and time namespaces
 _ARCHITECTURES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}  # column above, AUDIT_ARCH
 
 _LOAD, _EQUAL, _AT_LEAST, _ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
 _ALLOW, _ERRNO, _KILL_PROCESS = 0x7FFF0000, 0x00050000, 0x80000000
-_NUMBER, _ARCH, _FIRST_ARGUMENT = 0, 4, 16  # offsets in struct seccomp_data
+_NUMBER, _ARCH, _FIRST_ARGUMENT, _FOURTH_ARGUMENT = 0, 4, 16, 40  # offsets in struct seccomp_data
 
 
 def supported() -> bool:
@@ -76,6 +80,15 @@ def _program(allowed: frozenset[str]) -> bytes:
     ]
     for entry in (entry for name, entry in _REFUSED.items() if name not in allowed):
         program += [struct.pack("HBBI", _EQUAL, 0, 1, number(entry)), refuse(errno.EPERM)]
+    if "mmap" not in allowed:
+        program += [
+            struct.pack("HBBI", _EQUAL, 0, 5, number(_MMAP)),
+            struct.pack("HBBI", _LOAD, 0, 0, _FOURTH_ARGUMENT),
+            struct.pack("HBBI", _ANY_BIT, 0, 1, _ANONYMOUS),
+            struct.pack("HBBI", _ANY_BIT, 1, 0, _SHARED),
+            struct.pack("HBBI", _RETURN, 0, 0, _ALLOW),
+            refuse(errno.EPERM),
+        ]
     program += [
         struct.pack("HBBI", _EQUAL, 0, 3, number(_CLONE)),
         struct.pack("HBBI", _LOAD, 0, 0, _FIRST_ARGUMENT),

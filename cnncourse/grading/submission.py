@@ -8,6 +8,7 @@ expression without calls.
 import __future__
 
 import ast
+import errno
 import json
 import linecache
 import os
@@ -24,6 +25,8 @@ from cnncourse.grading.backend import Problem
 from cnncourse.grading.session import clip, message_of
 
 MAX_FILE = 16 * 2**20  # as Python objects JSON takes up to 25 times its length
+MAX_CODE = 2**20  # as JSON, in which it travels to the worker
+MAX_CELLS = 500  # each cell of a .py file may hold as many empty lines as stand before it
 MODULE = "submission"  # the name of the module whose namespace the definitions fill
 
 
@@ -55,10 +58,12 @@ def read(path: str | os.PathLike) -> Submission:
     try:
         text = _text(path)
         if path.suffix == ".py":
-            return Submission(tuple(_sections(text)), path.stem)
+            return Submission(_sections(text), path.stem)
         notebook = _notebook(text)
         who = _who(notebook) or path.stem
-        return Submission(tuple(_code_cells(notebook)), who, lab=_course(notebook).get("lab") or "")
+        cells = tuple(_code_cells(notebook))
+        _bounded(len(cells), *(cell.text for cell in cells))
+        return Submission(cells, who, lab=_course(notebook).get("lab") or "")
     except _Unreadable as error:
         return Submission((), path.stem, Problem("file", str(error)))
 
@@ -70,13 +75,17 @@ class _Unreadable(Exception):
 def _text(path: Path) -> str:
     try:
         # O_NONBLOCK: opening a pipe that nobody writes to would wait for ever
-        with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+        # O_NOFOLLOW: a link that was handed in may lead to the solution, or to another submission
+        flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW
+        with open(os.open(path, flags), "rb") as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                 raise _Unreadable("This is no file but a folder, a pipe or a device. Hand in one notebook.")
             data = file.read(MAX_FILE + 1)
     except IsADirectoryError:
         raise _Unreadable("This is a folder. Hand in one notebook.") from None
     except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise _Unreadable("This is a symbolic link. Hand in the notebook itself.") from None
         raise _Unreadable(f"The file cannot be read: {error.strerror}.") from None
     if len(data) > MAX_FILE:
         raise _Unreadable(
@@ -119,11 +128,23 @@ def _code_cells(notebook: dict) -> Iterator[Cell]:
         yield Cell(number, text.encode("utf-8", "replace").decode())
 
 
-def _sections(text: str) -> Iterator[Cell]:
+def _sections(text: str) -> tuple[Cell, ...]:
     """A .py file split at lines that begin with ``# %%``; every part keeps its line numbers in the file."""
     starts = [0] + [match.start() for match in re.finditer(r"^# ?%%", text, re.MULTILINE)]
-    for start, end in zip(starts, [*starts[1:], len(text)], strict=True):
-        yield Cell(None, "\n" * text.count("\n", 0, start) + text[start:end])
+    _bounded(len(starts), text)
+    return tuple(
+        Cell(None, "\n" * text.count("\n", 0, start) + text[start:end])
+        for start, end in zip(starts, [*starts[1:], len(text)], strict=True)
+    )
+
+
+def _bounded(cells: int, *texts: str) -> None:
+    if cells > MAX_CELLS:
+        raise _Unreadable(f"The file has {cells} cells of code, more than the {MAX_CELLS} that are read.")
+    if sum(len(json.dumps(text)) for text in texts) > MAX_CODE:
+        raise _Unreadable(
+            f"The file holds more than {MAX_CODE // 2**20} MB of code. Put large data into a file of its own."
+        )
 
 
 def _course(notebook: dict) -> dict:

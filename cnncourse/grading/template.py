@@ -34,6 +34,8 @@ from cnncourse.grading.worker import CLOSED, MESSAGE
 
 START_SECONDS = 120.0  # importing torch from a cold disk
 LOAD_SECONDS = 10.0  # for one cell: it may import something large
+LOADING_SECONDS = 30.0  # for all cells together
+SUBMISSION_SECONDS = 900.0  # for all that is asked of it: a lab of endless loops takes half
 
 # Modules that the template imports as soon as a submission mentions them: a fixed list of harmless ones.
 PRELOAD = (
@@ -364,6 +366,8 @@ class IsolatedBackend:
         self._problems: Problems | None = None
         self._channel: Channel | None = None
         self._asked = 0
+        self._left = SUBMISSION_SECONDS
+        self._hopeless = ""  # why no further worker is tried
 
     def request(self, op: str, *, seconds: float = CALL_SECONDS, **payload: Any) -> Reply:
         """One request, one reply; see ``backend.Backend`` for the operations. Raises Died."""
@@ -379,14 +383,18 @@ class IsolatedBackend:
 
     def restart(self) -> None:
         """A fresh worker with the same submission. Cells that kill the worker are left out."""
-        while True:
+        deadline = time.monotonic() + LOADING_SECONDS
+        while not self._hopeless:
             self.close()
             self._fork()
-            position = self._load()
+            position = self._load(deadline)
             if position is None:
                 return
-            if len(self._deadly) > 3:
-                raise Died(f"could not be loaded: cell after cell {self._deadly[position]}")
+            if time.monotonic() > deadline:
+                self._hopeless = f"could not be loaded within {LOADING_SECONDS:g} s"
+            elif len(self._deadly) > 3:
+                self._hopeless = f"could not be loaded: cell after cell {self._deadly[position]}"
+        raise Died(self._hopeless)
 
     def close(self) -> None:
         """Ends the worker and everything that it started."""
@@ -406,12 +414,13 @@ class IsolatedBackend:
             answer = self._template._order("start", 30, (channel.fileno(), report.fileno()))
         self._init, self._channel = answer["init"], Channel(ours)
 
-    def _load(self) -> int | None:
+    def _load(self, deadline: float) -> int | None:
         """Sends the cells. Returns the position of one that killed the worker, or None."""
         position = None
         try:
             for position, cell in enumerate(self._cells):
-                self._define(position, {"number": cell.number, "text": cell.text})
+                seconds = min(LOAD_SECONDS, max(0.0, deadline - time.monotonic()))
+                self._define(position, {"number": cell.number, "text": cell.text}, seconds)
             position = None
             reply = self._request("loaded", LOAD_SECONDS, {})
         except Died as death:
@@ -424,17 +433,18 @@ class IsolatedBackend:
         self._problems = self._read_problems(reply.value)
         return None
 
-    def _define(self, position: int, cell: dict[str, Any]) -> None:
+    def _define(self, position: int, cell: dict[str, Any], seconds: float) -> None:
         if position in self._unreadable:
             return
         if position in self._deadly:
             reason = f"the cell that defines it {self._deadly[position]}"
-            self._request("give_up", LOAD_SECONDS, {**cell, "reason": reason})
+            self._request("give_up", seconds, {**cell, "reason": reason})
         else:
-            self._request("define", LOAD_SECONDS, cell)
+            self._request("define", seconds, cell)
 
     def _read_problems(self, value: Any) -> Problems:
         try:
+            value = _exactly(dict, value)
             problems = [_problem(fields) for fields in _exactly(list, value["problems"])]
             skipped = _exactly(dict, value["skipped"])
             names = tuple(_exactly(list, value["names"]))
@@ -452,7 +462,8 @@ class IsolatedBackend:
     # ---- one exchange
 
     def _request(self, op: str, seconds: float, payload: dict[str, Any]) -> Reply:
-        deadline = time.monotonic() + seconds
+        started = time.monotonic()
+        deadline = started + min(seconds, self._left)
         self._asked += 1
         frame = wire.encode_request(self._asked, op, payload)
         try:
@@ -462,11 +473,16 @@ class IsolatedBackend:
             self._channel.send(frame, deadline)
             return wire.decode_reply(self._channel.receive(deadline), self._asked, self._devices)
         except Late:
+            if seconds >= self._left:
+                self._hopeless = f"took more than {SUBMISSION_SECONDS / 60:g} minutes for all tests together"
+                self._die(self._hopeless)
             self._die(f"did not answer within {seconds:.2g} s: an endless loop, or very slow code")
         except Closed:
             self._die(self._cause())
         except WireError as error:
             self._die(f"tampered with its connection to the grader ({error})")
+        finally:
+            self._left = max(0.0, self._left - (time.monotonic() - started))
 
     def _die(self, reason: str) -> None:
         self.close()

@@ -98,7 +98,7 @@ def test_what_is_no_file_says_so_at_once(tmp_path):
         for name, message in {
             "folder": "folder",
             "pipe": "pipe",
-            "dangling": "No such file",
+            "dangling": "symbolic link",
             "missing": "No such file",
             "socket": "cannot be read",
         }.items():

@@ -193,7 +193,8 @@ FALLBACK = """
     from cnncourse.grading.template import IsolationError, Template
 
     sandbox._libc.prctl(38, 1, 0, 0, 0)
-    seccomp.install()  # from here on this process can make no namespaces, as in a container
+    # from here on this process can make no namespaces, as in a container
+    seccomp.install(frozenset({"socketpair"}))
     try:
         Template("cnncourse.neighbors", isolation="strict").__enter__()
     except IsolationError as error:
