@@ -15,10 +15,11 @@ class LocalBackend:
     """Runs requests on a namespace of this process, through the same encoding as the isolated backend.
 
     There is no protection and no worker to kill: an endless loop is stopped where Python can be interrupted.
+    ``devices`` names the types of device that tensors may be on.
     """
 
-    def __init__(self, namespace: dict[str, Any]):
-        self._namespace = namespace
+    def __init__(self, namespace: dict[str, Any], devices: tuple[str, ...] = ("cpu",)):
+        self._namespace, self._devices = namespace, devices
         self._stuck = False  # a student who waits for one call that hangs should not wait for all of them
         self.restart()
 
@@ -30,7 +31,7 @@ class LocalBackend:
         rang: list[bool] = []
         try:
             with _alarm(seconds, rang):
-                reply = wire.decode_reply(self._session.answer(frame), 0)
+                reply = wire.decode_reply(self._session.answer(frame, self._devices), 0, self._devices)
             interrupted = reply.error is not None and reply.error.type == "KeyboardInterrupt"
         except KeyboardInterrupt:
             interrupted = True

@@ -61,9 +61,9 @@ class Session:
             "names": self._names,
         }
 
-    def answer(self, frame: bytes) -> bytes:
-        """The reply to one request, both as frames."""
-        id, op, payload = wire.decode_request(frame)
+    def answer(self, frame: bytes, devices: tuple[str, ...] = ("cpu",)) -> bytes:
+        """The reply to one request, both as frames; tensors may be on these types of device."""
+        id, op, payload = wire.decode_request(frame, devices)
         return self.frame(id, lambda: self.handle(op, payload))
 
     def frame(self, id: int, handle: Callable[[], Reply]) -> bytes:

@@ -6,6 +6,7 @@ expected int64".
 """
 
 import math
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -219,7 +220,8 @@ def _kind(value: Any) -> str:
     """ "numpy" or "torch" for exactly these types, else "". Without importing torch where nobody has."""
     if type(value) is np.ndarray:
         return "numpy"
-    return "torch" if (type(value).__module__, type(value).__name__) == ("torch", "Tensor") else ""
+    wire = sys.modules.get("cnncourse.grading.wire")  # whatever is checked came through it
+    return "torch" if wire is not None and type(value) in wire.TENSORS else ""
 
 
 def _dtype(value: Any) -> str:
