@@ -131,7 +131,7 @@ def namespaces() -> Finding:
         "flags = 0x20000 | 0x20000000 | 0x40000000 | 0x8000000 | (0 if os.geteuid() == 0 else 0x10000000); "
         "sys.exit(libc.unshare(flags) and ctypes.get_errno())"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=False)
     if done.returncode == 0:
         return Finding("namespaces", "ok", "network, mounts, process ids, ipc")
     reason = os.strerror(done.returncode) if done.returncode > 0 else "not on this system"

@@ -199,7 +199,7 @@ def _compose_elsewhere(tasks, stack: contextlib.ExitStack):
     free = queue.SimpleQueue()
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     for _ in range(min(_cores(), len(tasks))):
-        worker = subprocess.Popen([sys.executable, "-m", __name__], **pipes)
+        worker = subprocess.Popen([sys.executable, "-P", "-m", __name__], **pipes)
         stack.callback(worker.communicate)  # closes its input and waits for it
         free.put(worker)
 
