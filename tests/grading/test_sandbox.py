@@ -1,3 +1,4 @@
+import mmap
 import os
 import platform
 import re
