@@ -106,6 +106,25 @@ def sheet(
     picture.save(file)
 
 
+@data.command("scenes")
+def write_scenes(
+    folder: Annotated[Path, typer.Argument(help="Where to, in Pascal VOC's layout.")],
+    split: Annotated[str, typer.Option(help="train, test, unseen_drawings or unseen_style.")] = "train",
+    count: Annotated[int, typer.Option(min=1, help="How many scenes, from the first.")] = 1000,
+    side: Annotated[int, typer.Option(min=16, help="Height and width in pixels.")] = 96,
+    objects: Annotated[tuple[int, int], typer.Option(help="The fewest and the most in a scene.")] = (1, 3),
+) -> None:
+    """Compose scenes with boxes and masks, written in Pascal VOC's layout."""
+    from cnncourse.data import scenes
+
+    try:
+        settings = scenes.Settings(side=side, objects=objects)
+        scenes.write_voc(folder, split, count, settings)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+    typer.echo(f"{count} scenes are in {folder}; VOC({str(folder)!r}, {split!r}) reads them.")
+
+
 @app.command()
 def grade(
     submissions: Annotated[

@@ -4,7 +4,9 @@ import hashlib
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
+from cnncourse.cli import app
 from cnncourse.data import scenes, voc
 from cnncourse.data.scenes import Settings
 
@@ -158,3 +160,13 @@ def test_an_interrupted_writing_leaves_no_list(tmp_path, monkeypatch):
         scenes.write_voc(tmp_path / "VOC", "test", 3, SOME)
     with pytest.raises(voc.VOCError, match="is not there"):
         voc.VOC(tmp_path / "VOC", "test")
+
+
+def test_the_command_writes_what_the_reader_reads(tmp_path):
+    line = ["data", "scenes", str(tmp_path / "VOC"), "--split", "test", "--count", "3", "--side", "32"]
+    result = CliRunner().invoke(app, line)
+    assert result.exit_code == 0, result.output
+    image, annotation = voc.VOC(tmp_path / "VOC", "test")[2]
+    assert image.shape == (32, 32, 3)
+    assert 1 <= len(annotation.boxes) <= 3
+    assert CliRunner().invoke(app, [*line[:3], "--split", "validation"]).exit_code == 2
