@@ -144,7 +144,7 @@ def detectors() -> list[dict]:
     ):
         ours, theirs = build()
         images = [torch.rand(shape)]
-        rows.append(_row(name, DETECTORS, *fastest(lambda: ours(images), lambda: theirs(images), 3)))  # noqa: B023
+        rows.append(_row(name, DETECTORS, *fastest(lambda: ours(images), lambda: theirs(images))))  # noqa: B023
     return rows
 
 

@@ -269,13 +269,14 @@ def limit(limits: Limits, address_space: int | None, processes: int) -> None:
             resource.setrlimit(what, (value, value))
 
 
-def refuse_system_calls(device: str) -> bool:
-    """Installs the filter of system calls; False where there is none for this machine."""
+def refuse_system_calls(device: str, signals: bool = False) -> bool:
+    """Installs the filter of system calls, ``signals`` among them; False where there is none for this machine."""
     if not seccomp.supported():
         return False
-    seccomp.install(
-        frozenset({"socket", "socketpair", "memfd_create", "mmap"}) if device == "cuda" else frozenset()
-    )
+    allowed = frozenset() if signals else seccomp.SIGNALS
+    if device == "cuda":
+        allowed |= {"socket", "socketpair", "memfd_create", "mmap"}
+    seccomp.install(allowed)
     return True
 
 

@@ -230,7 +230,7 @@ class Init:
         sandbox.set_dumpable(self.template.mode != "none")
         space = None if device == "cuda" else self.space + limits.memory
         sandbox.limit(limits, space, limits.processes + _processes_of_user(self.uid))
-        sandbox.refuse_system_calls(device)
+        sandbox.refuse_system_calls(device, signals=self.template.mode == "none")
 
     def _end_descendants(self) -> None:
         """Without process ids of their own they are hunted down: whatever runs was adopted by this process."""

@@ -3,6 +3,7 @@ import os
 import platform
 import re
 import resource
+import signal
 from pathlib import Path
 
 import pytest
@@ -172,6 +173,28 @@ def test_refused_calls_are_refused_and_others_are_not():
         return results
 
     assert in_a_child(child) == "[1, 1, 1, 'ok', 'ok', 'ok', 1]"
+
+
+@pytest.mark.skipif(not seccomp.supported(), reason=f"no filter for {platform.machine()}")
+def test_where_process_ids_are_not_separated_nobody_can_be_signalled():
+    def child():
+        sandbox.drop_privileges(None)
+        sandbox.refuse_system_calls("cpu", signals=True)
+        handle = os.pidfd_open(os.getppid())
+        results = []
+        for call in (
+            lambda: os.kill(os.getppid(), 0),
+            lambda: os.kill(-1, 0),
+            lambda: signal.pidfd_send_signal(handle, 0),
+        ):
+            try:
+                call()
+                results.append("ok")
+            except OSError as error:
+                results.append(error.errno)
+        return results
+
+    assert in_a_child(child) == "[1, 1, 1]"
 
 
 def test_calls_that_cuda_needs_are_left_to_it():
