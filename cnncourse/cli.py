@@ -314,7 +314,7 @@ def train(
 def weights(
     names: Annotated[list[str] | None, typer.Argument(help="Networks; by default all of them.")] = None,
 ) -> None:
-    """Train the small networks that come trained with the course anew, and store them."""
+    """Train the small networks of book and labs, and store their weights."""
     from cnncourse.training import zoo
     from cnncourse.training.show import training_bar
 

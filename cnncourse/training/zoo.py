@@ -1,8 +1,8 @@
-"""Small networks that come trained, for the book and the labs, and the recipes that made them.
+"""Small networks for the book and the labs, and the recipes that train them.
 
-Each is one of the course's networks at course size, trained on the embedded set. ``cnncourse weights NAME`` trains it
-anew; what lies in ``trained/`` is the file of weights (safetensors, float16) and beside it a JSON with the recipe
-and the test error *of the stored file*.
+Each is one of the course's networks at course size, trained on the embedded set by ``cnncourse weights NAME``. That
+stores the weights in ``trained/`` (safetensors, float16) and beside them a JSON with the recipe and the test error
+*of the stored file*.
 """
 
 import functools
@@ -20,7 +20,7 @@ from torch import nn
 from cnncourse.classification import alexnet, cifar_resnet, googlenet, vgg
 from cnncourse.classification.googlenet import MODULES
 from cnncourse.classification.layers import Conv
-from cnncourse.training.checkpoints import load_weights, save_weights, write_json
+from cnncourse.training.checkpoints import TrainingError, load_weights, save_weights, write_json
 from cnncourse.training.command import crops_and_reflections
 from cnncourse.training.data import LabelledImages, open_images
 from cnncourse.training.loop import Recipe, evaluate, train
@@ -79,8 +79,11 @@ def load(name: str) -> nn.Module:
 
     Raises:
         ValueError: there is none of this name.
+        TrainingError: its weights have not been stored yet.
     """
     model = entry(name).build()
+    if not (FOLDER / f"{name}.safetensors").exists():
+        raise TrainingError(f"{name} has not been trained here yet: `cnncourse weights {name}` does that.")
     load_weights(FOLDER / f"{name}.safetensors", model)
     return model.eval()
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from cnncourse.training import zoo
-from cnncourse.training.checkpoints import load_weights
+from cnncourse.training.checkpoints import TrainingError, load_weights
 from cnncourse.training.loop import Recipe
 
 
@@ -25,3 +25,9 @@ def test_making_a_network_stores_it_with_its_figure(tmp_path, monkeypatch):
 def test_an_unknown_name_is_named():
     with pytest.raises(ValueError, match="No trained network is called 'alexnit'; there are alexnet"):
         zoo.load("alexnit")
+
+
+def test_weights_that_are_not_there_are_said_to_be_missing(tmp_path, monkeypatch):
+    monkeypatch.setattr(zoo, "FOLDER", tmp_path)
+    with pytest.raises(TrainingError, match="`cnncourse weights alexnet` does that"):
+        zoo.load("alexnet")
