@@ -32,7 +32,14 @@ class GoogLeNetOutputs(NamedTuple):
 
 
 class ConvUnit(nn.Module):
-    """A convolution and a ReLU: with a bias, or instead of it with batch normalisation between the two."""
+    """What GoogLeNet is made of: a convolution and, behind it, a ReLU.
+
+    The paper's convolutions have a bias. Later versions have a batch normalisation between convolution and ReLU
+    instead, which brings a bias of its own, so that the convolution has none then.
+
+    The parts are attributes: ``conv`` (nn.Conv2d), ``bn`` (nn.BatchNorm2d, or nn.Identity where there is none) and
+    ``relu`` (nn.ReLU).
+    """
 
     def __init__(
         self,
@@ -43,34 +50,38 @@ class ConvUnit(nn.Module):
         padding: int = 0,
         batch_norm: bool = False,
     ):
+        """Make the parts.
+
+        Args:
+            in_channels, out_channels, kernel, stride, padding: of the convolution.
+            batch_norm: with batch normalisation, with eps = 0.001, and without the convolution's bias.
+        """
         super().__init__()
         self.conv = nn.Conv2d(in_channels, out_channels, kernel, stride, padding, bias=not batch_norm)
         self.bn = nn.BatchNorm2d(out_channels, eps=0.001) if batch_norm else nn.Identity()
         self.relu = nn.ReLU(inplace=True)
 
     def forward(self, x: Tensor) -> Tensor:
+        """float [B, in_channels, H, W] -> float [B, out_channels, H', W']."""
         return self.relu(self.bn(self.conv(x)))
 
 
 class Inception(nn.Module):
-    """The inception module: 1x1, 3x3 and 5x5 convolutions and a pooling of the same map, stacked by channels.
+    """The inception module: four branches look at the same map, and their channels are stacked.
 
-    With ``reduction`` (figure 2b) 1x1 convolutions cut the depth before the 3x3 and the 5x5 and behind the
-    pooling. Naive (figure 2a) there are none: the pooling hands on all channels, so a module can only grow.
-    Every convolution has a ReLU; all branches keep height and width.
+    ==========  ====================================  ===========================================
+    attribute   with reduction (figure 2b)            naive (figure 2a)
+    ==========  ====================================  ===========================================
+    branch1     1x1                                   1x1
+    branch2     1x1, then 3x3                         nothing (nn.Identity), then 3x3
+    branch3     1x1, then 5x5                         nothing (nn.Identity), then 5x5
+    branch4     3x3 max pooling, then 1x1             3x3 max pooling, then nothing (nn.Identity)
+    ==========  ====================================  ===========================================
 
-    The branches are ``branch1`` to ``branch4``, in the order above, which is the order of their channels.
-
-    Args:
-        in_channels: channels of the input.
-        channels: (1x1, before the 3x3, 3x3, before the 5x5, 5x5, behind the pooling); the naive module uses the
-            first, third and fifth.
-        reduction: with the 1x1 convolutions that cut the depth.
-        large: the kernel of the third branch: 5 in the paper; torchvision has 3, a mistake that its published
-            weights depend on (pytorch/vision issue 906).
-        batch_norm: see `ConvUnit`; not in the paper.
-
-    The number of channels that come out is ``out_channels``.
+    Every convolution is a `ConvUnit`, also the 1x1 ones, and everything has stride 1 and the padding that keeps
+    height and width. ``branch1`` is a single `ConvUnit`, the others are ``nn.Sequential`` of two parts.
+    ``out_channels`` is the number of channels that come out: those of branch1 first, those of branch4 last. Naive,
+    the pooling hands on all of its channels, so the module can only grow. (Szegedy et al. 2015, section 4.)
     """
 
     def __init__(
@@ -81,6 +92,17 @@ class Inception(nn.Module):
         large: int = 5,
         batch_norm: bool = False,
     ):
+        """Make ``branch1`` to ``branch4``, and count ``out_channels``.
+
+        Args:
+            in_channels: channels of the input.
+            channels: of the 1x1; of the 1x1 before the 3x3, of the 3x3; of the 1x1 before the 5x5, of the 5x5; of
+                the 1x1 behind the pooling. The naive module uses the first, third and fifth.
+            reduction: with the 1x1 convolutions that cut the depth, or naive.
+            large: the kernel of the third branch, odd; torchvision has 3 there instead of 5, a mistake that its
+                published weights depend on.
+            batch_norm: for every `ConvUnit`.
+        """
         super().__init__()
         one, reduce3, three, reduce5, five, pooled = channels
         if not reduction:
@@ -134,11 +156,41 @@ class AuxiliaryHead(nn.Module):
 
 
 def global_average_pool(x: Tensor) -> Tensor:
-    """The mean of every channel over the whole map: float [B, C, H, W] -> float [B, C], for any H and W.
+    """Take the mean of every channel over its whole map.
 
-    In GoogLeNet it takes the place of the fully connected layers, which hold most of AlexNet's and VGG's weights.
+    In GoogLeNet this takes the place of the fully connected layers, which hold most of AlexNet's and VGG's weights.
+
+    Args:
+        x: float [B, C, H, W], for any H and W.
+    Returns:
+        float [B, C].
+
+    Example:
+        >>> global_average_pool(torch.tensor([[[[1.0, 2.0], [3.0, 6.0]], [[0.0, 0.0], [0.0, 4.0]]]]))
+        tensor([[3., 1.]])
     """
     return x.mean(dim=(2, 3))
+
+
+def class_activation_maps(features: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """Ask a linear classifier that stands behind global average pooling about each position of the map instead.
+
+    The classifier gives class k the logit ``weight[k] . v + bias[k]`` for the averaged map v. Here v is what the
+    map holds at a single position, its values across the channels. A sum of products and a mean may change places,
+    so the mean of a class's activation map is its logit. (Zhou et al. 2016, who leave out the bias.)
+
+    Args:
+        features: float [B, C, H, W], the map that is averaged.
+        weight, bias: of the classifier (nn.Linear): float [K, C] and [K], K classes.
+    Returns:
+        float [B, K, H, W]: what position (y, x) of image b says for class k, at [b, k, y, x].
+
+    Example, one position, two channels, and two classes:
+        >>> weight, bias = torch.tensor([[1.0, 2.0], [-1.0, 0.0]]), torch.tensor([0.5, 0.0])
+        >>> class_activation_maps(torch.tensor([3.0, 1.0]).reshape(1, 2, 1, 1), weight, bias).flatten()
+        tensor([ 5.5000, -3.0000])
+    """
+    return torch.einsum("kc,bchw->bkhw", weight, features) + bias[:, None, None]
 
 
 class GoogLeNet(nn.Module):

@@ -39,16 +39,24 @@ def vgg(depth: int | Sequence[tuple[int, int]] = 16, width: float = 1.0, **optio
 
 
 def stacked_convolutions(channels: int, kernel: int = 3, layers: int = 3) -> nn.Sequential:
-    """``layers`` convolutions of ``channels`` to ``channels`` that keep the size, each with a ReLU behind it.
+    """Stack convolutions that keep channels, height and width, each with a ReLU behind it.
 
     Three of 3x3 see as far as one of 7x7, ``stacked_convolutions(channels, 7, 1)``, with 27 C^2 instead of 49 C^2
-    weights and three non-linearities instead of one (section 2.3 of the paper). They have biases.
+    weights and three non-linearities instead of one (Simonyan and Zisserman 2015, section 2.3).
 
     Args:
-        kernel: height and width of the filters; odd.
+        channels: of the input, and of every convolution's output.
+        kernel: height and width of the filters; odd, so that zeros on all sides can keep the size.
+        layers: how many convolutions.
     Returns:
-        Conv2d, ReLU, Conv2d, ReLU, ...: from float [B, channels, H, W] to the same shape.
+        ``nn.Sequential`` of Conv2d, ReLU, Conv2d, ReLU, ... The convolutions have stride 1 and a bias; their
+        weights are called 0.weight, 0.bias, 2.weight, 2.bias, ... It takes float [B, channels, H, W] and gives
+        the same shape.
+    Raises:
+        ValueError: ``kernel`` is even.
     """
+    if kernel % 2 == 0:
+        raise ValueError(f"Filters of {kernel}x{kernel} have no centre, so padding cannot keep the size.")
     parts = []
     for _ in range(layers):
         parts += [nn.Conv2d(channels, channels, kernel, padding=kernel // 2), nn.ReLU()]

@@ -61,6 +61,8 @@ class TestFormulas:
             conv_output_size(8, 3, stride=0)
         with pytest.raises(ValueError, match="2 groups"):
             conv_parameters(3, 8, 3, groups=2)
+        with pytest.raises(ValueError, match="2 groups"):
+            conv_multiply_accumulates(8, 3, 3, 5, 5, groups=2)
 
     @pytest.mark.parametrize("groups, bias", [(1, True), (2, True), (4, False)])
     def test_parameters_and_products_are_those_of_a_convolution(self, groups, bias):
@@ -73,6 +75,9 @@ class TestFormulas:
     def test_examples_of_the_docstrings(self):
         assert conv_parameters(3, 96, 11) == 34_944
         assert conv_multiply_accumulates(3, 96, 11, 55, 55) == 105_415_200
+        assert conv_multiply_accumulates(96, 256, 5, 27, 27, groups=2) == 223_948_800
+        assert receptive_field([(5, 2, 2), (3, 1, 1)]) == (9, 2, -4)
+        assert receptive_field([]) == (1, 1, 0)
 
     def test_three_3x3_see_7_and_weigh_27_against_49(self):
         assert receptive_field([(3, 1, 1)] * 3) == (7, 1, -3)

@@ -8,8 +8,10 @@ from torch import nn
 from cnncourse.classification.accounting import profile, total
 from cnncourse.classification.googlenet import (
     MODULES,
+    ConvUnit,
     GoogLeNetOutputs,
     Inception,
+    class_activation_maps,
     global_average_pool,
     googlenet,
 )
@@ -64,6 +66,25 @@ def test_global_average_pooling_takes_maps_of_any_size():
     expected = torch.stack([torch.stack([channel.sum() / 20 for channel in image]) for image in x])
     torch.testing.assert_close(global_average_pool(x), expected)
     torch.testing.assert_close(global_average_pool(x), nn.AdaptiveAvgPool2d(1)(x).flatten(1))
+
+
+def test_a_unit_has_a_bias_or_a_batch_normalisation_before_its_relu():
+    x = torch.randn(4, 2, 7, 6)
+    plain, normalised = ConvUnit(2, 3, 3, 2, 1), ConvUnit(2, 3, 3, 2, 1, batch_norm=True)
+    convolved = F.conv2d(x, plain.conv.weight, plain.conv.bias, 2, 1)
+    torch.testing.assert_close(plain(x), convolved.clamp(min=0))
+    assert normalised.conv.bias is None
+    maps = F.conv2d(x, normalised.conv.weight, stride=2, padding=1)
+    variance, mean = torch.var_mean(maps, (0, 2, 3), correction=0, keepdim=True)
+    torch.testing.assert_close(normalised(x), ((maps - mean) / (variance + 0.001).sqrt()).clamp(min=0))
+
+
+def test_class_activation_maps_are_the_classifier_at_each_position_and_average_to_its_logits():
+    features, classifier = torch.randn(2, 4, 3, 5), nn.Linear(4, 6)
+    maps = class_activation_maps(features, classifier.weight, classifier.bias)
+    expected = classifier(features.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+    torch.testing.assert_close(maps, expected)
+    torch.testing.assert_close(global_average_pool(maps), classifier(global_average_pool(features)))
 
 
 def test_auxiliary_heads_answer_in_training_only_and_are_trained():

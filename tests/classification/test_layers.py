@@ -116,6 +116,12 @@ def test_three_3x3_layers_and_one_7x7():
     assert [sum(isinstance(layer, nn.ReLU) for layer in part) for part in (three, one)] == [3, 1]
     x = torch.rand(1, 8, 9, 9)
     assert three(x).shape == one(x).shape == x.shape
+    out = x
+    for layer in three[::2]:
+        out = F.conv2d(out, layer.weight, layer.bias, padding=1).clamp(min=0)
+    torch.testing.assert_close(three(x), out)
+    with pytest.raises(ValueError, match="4x4"):
+        stacked_convolutions(8, 4)
 
 
 def test_initialisation_keeps_the_size_of_the_signal():
