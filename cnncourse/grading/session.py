@@ -195,14 +195,14 @@ class Session:
         return Ref(len(self._objects) - 1, wire.type_name(value))
 
     def _export(self, value: Any, depth: int = 0) -> Any:
-        """The value with objects of the student's own classes, and modules, replaced by references."""
+        """The value with objects of the student's own classes, modules and generators replaced by references."""
         kind = type(value)
         if kind in (tuple, list) and depth < wire.MAX_DEPTH:
             return kind(self._export(item, depth + 1) for item in value)
         if kind is dict and depth < wire.MAX_DEPTH:
             return {key: self._export(item, depth + 1) for key, item in value.items()}
         own = type.__dict__["__dict__"].__get__(kind).get("__module__") == self.namespace.get("__name__")
-        if own or issubclass(kind, torch.nn.Module):
+        if own or issubclass(kind, torch.nn.Module | torch.Generator):
             return self._keep(value)
         return value
 

@@ -224,6 +224,17 @@ def test_what_is_drawn_depends_on_the_seed_alone(submission):
     assert value(ask("call", name="f")) == first
 
 
+def test_a_generator_stays_behind_a_reference_and_may_be_drawn_from(submission):
+    ask = submission(
+        "import torch",
+        "def seeded(seed):\n    return torch.Generator().manual_seed(seed)",
+        "def f(generator):\n    return torch.rand(1, generator=generator).item()",
+    )
+    reply = ask("call", name="f", args=(value(ask("create", name="seeded", args=(7,))),))
+    assert value(reply) == torch.rand(1, generator=torch.Generator().manual_seed(7)).item()
+    assert reply.changed == ()
+
+
 # ---- objects
 
 NET = """
