@@ -13,6 +13,10 @@ from cnncourse.visualize.figure import subplots
 def feature_maps(model: nn.Module, images: Tensor, layer: str) -> Tensor:
     """What one layer gives for images, in evaluation mode.
 
+    The whole model runs once, with a forward hook on the layer that keeps a copy of its output: a ReLU behind the
+    layer may work in place, and would write over the output itself. The model is left as it was found: without
+    the hook, also when it raised an error on the way, and every part in the mode that it was in.
+
     Args:
         model: takes ``images``.
         images: float [B, 3, H, W].
@@ -43,14 +47,17 @@ def strongest_responses(maps: Tensor, count: int) -> tuple[Tensor, Tensor, Tenso
 
     Args:
         maps: float [N, h, w], one channel's feature map for each image.
-        count: at most N.
+        count: how many images; all N where it is larger.
     Returns:
         (values, images, rows, columns), the strongest first: float [count], and int64 [count] three times.
+
+    Example:
+        >>> maps = torch.tensor([[[1.0, 3.0, 2.0]], [[0.0, 0.0, 9.0]], [[5.0, 4.0, 4.0]]])
+        >>> strongest_responses(maps, 2)
+        (tensor([9., 5.]), tensor([1, 2]), tensor([0, 0]), tensor([2, 0]))
     """
     width = maps.shape[2]
-    flat = maps.flatten(1)
-    values = flat.amax(dim=1)
-    positions = (flat == values[:, None]).int().argmax(dim=1)  # the first of equals
+    values, positions = maps.flatten(1).max(dim=1)  # of equal values the first
     images = values.argsort(descending=True, stable=True)[:count]
     return values[images], images, positions[images] // width, positions[images] % width
 
@@ -79,14 +86,23 @@ def field_of(model: nn.Module, layer: str, input_size: int | None = None) -> Fie
 def patch(image: Tensor, field: tuple[int, int, int], row: int, column: int, outside: float = 0.5) -> Tensor:
     """The part of an image that one position of a feature map sees.
 
+    Position p sees ``size`` pixels from ``start + p * stride``, downwards for a row and to the right for a column.
+    ``start`` is negative where the layers pad: near the borders a position sees what is not there.
+
     Args:
         image: float [3, H, W].
-        field: (size, stride, start) of the layer, see `field_of`; position p sees ``size`` pixels from
-            ``start + p * stride``.
+        field: (size, stride, start), the receptive field of the layer; a part of it lies inside the image.
         row, column: the position in the feature map.
         outside: value of what lies outside the image.
     Returns:
-        float [3, size, size].
+        float [3, size, size], also at the borders.
+
+    Example:
+        >>> image = torch.arange(16.0).reshape(1, 4, 4)
+        >>> patch(image, field=(3, 2, -1), row=0, column=1, outside=0)
+        tensor([[[0., 0., 0.],
+                 [1., 2., 3.],
+                 [5., 6., 7.]]])
     """
     size, stride, start = field
     top, left = start + row * stride, start + column * stride

@@ -19,8 +19,19 @@ def pool_with_switches(
 
     Args:
         x: float [B, C, H, W].
+        kernel, stride: of the square windows, in pixels.
+        padding: pixels around x that can never be a maximum.
+        ceil: whether a last window that sticks out of x counts, too; as ``ceil_mode`` of `F.max_pool2d`.
     Returns:
-        (pooled, switches): float and int64, both [B, C, h, w]; a switch is row * W + column of the maximum in x.
+        (pooled, switches): float and int64, both [B, C, h, w]; a switch is row * W + column of the maximum in x,
+        of equal maxima the first in this order. Channels and images are counted each by themselves.
+
+    Example:
+        >>> x = torch.tensor([[1.0, 2, 6, 3], [3, 5, 2, 1], [1, 2, 2, 1], [7, 3, 4, 8]])
+        >>> pooled, switches = pool_with_switches(x[None, None], kernel=2, stride=2)
+        >>> switches
+        tensor([[[[ 5,  2],
+                  [12, 15]]]])
     """
     return F.max_pool2d(x, kernel, stride, padding, ceil_mode=ceil, return_indices=True)
 
@@ -32,73 +43,104 @@ def unpool(pooled: Tensor, switches: Tensor, height: int, width: int) -> Tensor:
 
     Args:
         pooled: float [B, C, h, w].
-        switches: int64 [B, C, h, w], row * width + column each.
+        switches: int64 [B, C, h, w], row * width + column each, see `pool_with_switches`.
+        height, width: of what was pooled.
     Returns:
         float [B, C, height, width].
+
+    Example:
+        >>> unpool(torch.tensor([[[[1.0, 2.0]]]]), torch.tensor([[[[5, 2]]]]), 2, 4)
+        tensor([[[[0., 0., 2., 0.],
+                  [0., 1., 0., 0.]]]])
     """
     image = pooled.new_zeros(*pooled.shape[:2], height * width)
     image.scatter_add_(2, switches.flatten(2), pooled.flatten(2))
     return image.unflatten(2, (height, width))
 
 
-def transposed_convolution(signal: Tensor, conv: nn.Conv2d, height: int, width: int) -> Tensor:
+def transposed_convolution(
+    signal: Tensor,
+    weight: Tensor,
+    height: int,
+    width: int,
+    stride: tuple[int, int] = (1, 1),
+    padding: tuple[int, int] = (0, 0),
+    groups: int = 1,
+) -> Tensor:
     """Send a signal back through a convolution: each value adds its filter, times the value, to what it saw.
 
+    Value [row, column] of a channel saw the rows from ``row * stride[0] - padding[0]`` and the columns from
+    ``column * stride[1] - padding[1]`` on. What falls into the padding is lost; where filters overlap, they add up.
     No bias: nothing was added to the image.
 
     Args:
-        signal: float [B, conv.out_channels, h, w].
-        height, width: of the convolution's input, which the output's size alone does not tell.
+        signal: float [B, N, h, w], for the convolution's N output channels.
+        weight: float [N, C / groups, kernel_h, kernel_w], the convolution's own.
+        height, width: of the convolution's input, which the size of its output alone does not tell.
+        stride, padding: of the convolution, (vertical, horizontal), as `nn.Conv2d` keeps them.
+        groups: the convolution's; each of so many equal parts of the N channels saw its own part of the C.
     Returns:
-        float [B, conv.in_channels, height, width].
+        float [B, C, height, width].
+
+    Example:
+        >>> signal, weight = torch.tensor([[[[1.0, 10.0]]]]), torch.tensor([[[[1.0, 2.0, 3.0]]]])
+        >>> transposed_convolution(signal, weight, height=1, width=6, stride=(1, 2))
+        tensor([[[[ 1.,  2., 13., 20., 30.,  0.]]]])
     """
-    sizes = zip((height, width), signal.shape[2:], conv.kernel_size, conv.stride, conv.padding, strict=True)
-    missing = [size - ((n - 1) * stride - 2 * padding + kernel) for size, n, kernel, stride, padding in sizes]
-    return F.conv_transpose2d(signal, conv.weight, None, conv.stride, conv.padding, missing, conv.groups)
+    sizes = zip((height, width), signal.shape[2:], weight.shape[2:], stride, padding, strict=True)
+    missing = [size - ((n - 1) * step - 2 * border + kernel) for size, n, kernel, step, border in sizes]
+    return F.conv_transpose2d(signal, weight, None, stride, padding, missing, groups)
 
 
-def forward_with_switches(features: nn.Sequential, images: Tensor) -> tuple[Tensor, list, dict[int, Tensor]]:
+def forward_with_switches(features: nn.Sequential, images: Tensor) -> tuple[Tensor, list, list]:
     """Run layers, and keep what the way back needs.
 
     Args:
+        features: Conv2d, ReLU, MaxPool2d, normalisations.
         images: float [B, 3, H, W].
     Returns:
-        (output, sizes, switches): the last layer's float [B, C, h, w]; each layer's *input* size (height, width);
-        and the switches of each pooling by its index.
+        (output, sizes, switches): the last layer's float [B, C, h, w]; for each layer the (height, width) of its
+        *input*; and for each layer the switches of its pooling, None where it is no pooling.
     """
-    x, sizes, switches = images, [], {}
-    for number, part in enumerate(features):
+    x, sizes, switches = images, [], []
+    for part in features:
         sizes.append(tuple(x.shape[2:]))
         if isinstance(part, nn.MaxPool2d):
-            window = part.kernel_size, part.stride, part.padding, part.ceil_mode
-            x, switches[number] = pool_with_switches(x, *window)
+            x, where = pool_with_switches(x, part.kernel_size, part.stride, part.padding, part.ceil_mode)
+            switches.append(where)
         else:
             x = part(x)
+            switches.append(None)
     return x, sizes, switches
 
 
-def send_back(signal: Tensor, features: nn.Sequential, sizes: list, switches: dict[int, Tensor]) -> Tensor:
+def send_back(signal: Tensor, features: nn.Sequential, sizes: list, switches: list) -> Tensor:
     """Send a signal from the output of the last layer down to the pixels.
 
-    Layer by layer from the last: poolings put values back to their switches, ReLUs cut off what is negative *in
-    the signal*, convolutions are transposed. Local response normalisation is passed over (the paper does not say
-    how it is undone); batch normalisation, which the paper does not have, multiplies by its gain in evaluation
-    mode.
+    Layer by layer, from the last to the first. A pooling (`nn.MaxPool2d`) puts values back to their switches. A
+    ReLU cuts off what is negative *in the signal*, whatever it cut off on the way up. A convolution (`nn.Conv2d`)
+    is transposed, with its stride, padding and groups. A batch normalisation (`nn.BatchNorm2d`), which the paper
+    does not have, multiplies each channel by its gain in evaluation mode, weight / sqrt(running_var + eps), and
+    adds nothing. Any other layer is passed over, local response normalisation, for example: the paper does not
+    say how it is undone.
 
     Args:
-        signal: float [B, C, h, w].
-        sizes, switches: from `forward_with_switches`.
+        signal: float [B, C, h, w]; is not changed.
+        features: the layers, in the order of the way up.
+        sizes: (height, width) of each layer's *input*.
+        switches: of each layer, int64 as `unpool` takes them; None for all layers but poolings.
     Returns:
         float [B, 3, H, W].
     """
-    for number in reversed(range(len(features))):
-        part = features[number]
+    for part, size, where in reversed(list(zip(features, sizes, switches, strict=True))):
         if isinstance(part, nn.MaxPool2d):
-            signal = unpool(signal, switches[number], *sizes[number])
+            signal = unpool(signal, where, *size)
         elif isinstance(part, nn.ReLU):
             signal = F.relu(signal)
         elif isinstance(part, nn.Conv2d):
-            signal = transposed_convolution(signal, part, *sizes[number])
+            signal = transposed_convolution(
+                signal, part.weight, *size, part.stride, part.padding, part.groups
+            )
         elif isinstance(part, nn.BatchNorm2d):
             signal = signal * (part.weight / (part.running_var + part.eps).sqrt())[:, None, None]
     return signal
