@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -51,20 +52,27 @@ def relu() -> nn.Module:
 def local_response_norm(
     x: Tensor, size: int = 5, alpha: float = 1e-4, beta: float = 0.75, k: float = 2.0
 ) -> Tensor:
-    """Divide each value by a power of its neighbourhood's energy across channels.
+    """Let neighbouring channels compete: divide each value by a power of what its neighbours have, squared.
 
-    With a the input, b the output and N channels, at every position
+    With a the input, b the output and N channels, at every position of every image by itself
 
         b_i = a_i / (k + alpha * sum of a_j^2 over j = max(0, i - size//2) .. min(N-1, i + size//2)) ^ beta
 
+    So the window spans ``size`` channels with channel i in the middle, and fewer at the first and last channels.
     Source: Krizhevsky et al. 2012, section 3.3. The sum is not divided by ``size``: PyTorch's and Caffe's
     layers do divide, so theirs computes the same with an ``alpha`` that is ``size`` times as large.
 
     Args:
         x: float [B, N, H, W].
         size: the window, in channels; odd.
+        alpha, beta, k: as in the formula; the defaults are the paper's.
     Returns:
         float [B, N, H, W].
+
+    Example, three channels at one position:
+        >>> x = torch.tensor([1.0, 2.0, 3.0]).reshape(1, 3, 1, 1)
+        >>> local_response_norm(x, size=3, alpha=1.0, beta=1.0, k=0.0).flatten()
+        tensor([0.2000, 0.1429, 0.2308])
     """
     channels = x.shape[1]
     squares = F.pad(x * x, (0, 0, 0, 0, size // 2, size // 2))  # zeros beyond the first and the last channel
@@ -84,6 +92,62 @@ class LocalResponseNorm(nn.Module):
 
     def extra_repr(self) -> str:
         return "size={}, alpha={}, beta={}, k={}".format(*self.constants)
+
+
+class GroupedConvolution(nn.Module):
+    """One of AlexNet's convolution layers: a convolution in groups, then ReLU.
+
+    The input channels are cut into ``groups`` equal parts, in order, and so are the filters and biases. The first
+    part of the filters is applied to the first part of the channels alone, the second to the second, and so on;
+    what they give is put back together in the same order. Last, ReLU: max(0, value). In AlexNet the two groups
+    were on two GPUs. (PyTorch has this built in, and `convolutions` uses that; here it is written out.)
+
+    Args:
+        in_channels, out_channels: channels of the input and of the output; ``groups`` divides both.
+        kernel: height and width of the filters.
+        stride, padding: of the convolution, in pixels along both axes.
+        groups: into how many parts the channels are cut.
+
+    Attributes:
+        weight: the filters, a parameter, float [out_channels, in_channels / groups, kernel, kernel].
+        bias: a parameter, float [out_channels].
+        stride, padding, groups: as given.
+
+    Source: Krizhevsky et al. 2012, sections 3.1, 3.2 and 3.5.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel: int,
+        stride: int = 1,
+        padding: int = 0,
+        groups: int = 1,
+    ):
+        super().__init__()
+        seen = in_channels // groups
+        deviation = (2 / (seen * kernel * kernel)) ** 0.5  # He et al. 2015
+        self.weight = nn.Parameter(deviation * torch.randn(out_channels, seen, kernel, kernel))
+        self.bias = nn.Parameter(torch.zeros(out_channels))
+        self.stride, self.padding, self.groups = stride, padding, groups
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Apply the layer to a batch of maps.
+
+        Args:
+            x: float [B, in_channels, H, W].
+        Returns:
+            float [B, out_channels, H', W'], with H' and W' as `conv_output_size` has them.
+        """
+        parts = zip(
+            x.chunk(self.groups, dim=1),
+            self.weight.chunk(self.groups),
+            self.bias.chunk(self.groups),
+            strict=True,
+        )
+        maps = [F.conv2d(part, weight, bias, self.stride, self.padding) for part, weight, bias in parts]
+        return torch.cat(maps, dim=1).relu()
 
 
 def convolutions(

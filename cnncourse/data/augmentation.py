@@ -14,16 +14,19 @@ from cnncourse.data.preprocessing import center_crop
 
 
 def random_crop(images: Tensor, size: int, generator: torch.Generator, padding: int = 0) -> Tensor:
-    """A ``size`` x ``size`` piece of each image, every position equally likely.
+    """Cut a ``size`` x ``size`` piece out of each image, every position equally likely.
 
-    AlexNet takes 224 of 256 pixels. On CIFAR-10, networks take 32 of 32 pixels that were padded by 4 on each side
-    with zeros (He et al. 2016, section 4.2).
+    Each image of the batch gets a position of its own, and the piece may lie anywhere, at the border too. AlexNet
+    takes 224 of 256 pixels. On CIFAR-10, networks take 32 of 32 pixels that were padded by 4 on each side with
+    zeros (He et al. 2016, section 4.2).
 
     Args:
-        images: [B, C, H, W] of any dtype.
+        images: [B, C, H, W] of any dtype, whole numbers too.
         size: at most H + 2 * padding and W + 2 * padding.
+        generator: the source of all that is random here; it draws on the CPU.
+        padding: zeros that are put around the images first, in pixels on each side.
     Returns:
-        [B, C, size, size].
+        [B, C, size, size] of the same dtype.
     Raises:
         ValueError: the images are too small.
     """
@@ -41,7 +44,14 @@ def random_crop(images: Tensor, size: int, generator: torch.Generator, padding: 
 
 
 def random_reflection(images: Tensor, generator: torch.Generator) -> Tensor:
-    """Each image as it is or mirrored left to right, equally likely: [B, C, H, W] -> the same shape."""
+    """Mirror each image left to right, or leave it, both equally likely and for each image by itself.
+
+    Args:
+        images: [B, C, H, W] of any dtype.
+        generator: the source of all that is random here; it draws on the CPU.
+    Returns:
+        [B, C, H, W] of the same dtype.
+    """
     mirrored = torch.rand(len(images), generator=generator) < 0.5
     return torch.where(mirrored.to(images.device)[:, None, None, None], images.flip(-1), images)
 
@@ -49,11 +59,15 @@ def random_reflection(images: Tensor, generator: torch.Generator) -> Tensor:
 def principal_colours(images: Tensor) -> tuple[Tensor, Tensor]:
     """The principal components of the colours of all pixels of a training set.
 
+    Every pixel of every image is one point (R, G, B). The covariance of these points is the 3 x 3 matrix of the
+    mean of (c_i - mean of c_i) * (c_j - mean of c_j) for colours i and j. Its eigenvectors are the directions in
+    which the colours vary, its eigenvalues their variances.
+
     Args:
         images: float [N, 3, H, W] in [0, 1].
     Returns:
-        (values, directions): the eigenvalues of the 3 x 3 covariance of R, G and B, float [3], the largest first,
-        and its unit eigenvectors as *columns*, float [3, 3]. The sign of a column means nothing.
+        (values, directions): the eigenvalues, float [3], the largest first; and the unit eigenvectors as *columns*
+        in the same order, float [3, 3]. The sign of a column means nothing.
     """
     pixels = images.transpose(0, 1).flatten(1)  # [3, N * H * W]
     pixels = pixels - pixels.mean(dim=1, keepdim=True)
@@ -65,7 +79,7 @@ def principal_colours(images: Tensor) -> tuple[Tensor, Tensor]:
 def shift_colours(images: Tensor, values: Tensor, directions: Tensor, alphas: Tensor) -> Tensor:
     """Move all pixels of an image by one and the same colour, along the principal components.
 
-    What is added to every pixel [R, G, B] of image b is the sum over i of alphas[b, i] * values[i] * p_i, where p_i
+    What is added to every pixel (R, G, B) of image b is the sum over i of alphas[b, i] * values[i] * p_i, where p_i
     is column i of ``directions``: the light changes, not what is to be seen.
 
     Source: section 4.1. With eigenvalues, that is variances, as factors the strength depends on the scale of
@@ -78,6 +92,11 @@ def shift_colours(images: Tensor, values: Tensor, directions: Tensor, alphas: Te
         alphas: float [B, 3], one random vector an image.
     Returns:
         float [B, 3, H, W]; values may leave [0, 1].
+
+    Example, a black pixel and directions that are the colours themselves:
+        >>> values, alphas = torch.tensor([4.0, 2.0, 1.0]), torch.tensor([[0.25, 0.5, -1.0]])
+        >>> shift_colours(torch.zeros(1, 3, 1, 1), values, torch.eye(3), alphas).flatten()
+        tensor([ 1.,  1., -1.])
     """
     shifts = (alphas * values) @ directions.T  # [B, 3]
     return images + shifts[:, :, None, None]
@@ -93,10 +112,11 @@ def random_colour(
 
 
 def ten_crops(images: Tensor, size: int) -> Tensor:
-    """The four corners, the middle, and the mirror images of these five.
+    """Cut ten pieces out of each image: the four corners, the middle, and the mirror images of these five.
 
     Args:
         images: [B, C, H, W], H and W at least ``size``.
+        size: height and width of the pieces; the one in the middle is where `center_crop` has it.
     Returns:
         [B, 10, C, size, size]: top left, top right, bottom left, bottom right, middle; then the five mirrored, in
         the same order.
@@ -115,13 +135,14 @@ def ten_crops(images: Tensor, size: int) -> Tensor:
 
 
 def average_probabilities(logits: Tensor) -> Tensor:
-    """The mean over crops of the *probabilities*: softmax first, then the mean.
+    """Make one prediction out of several crops': the mean of their *probabilities*.
 
-    The mean of logits would be something else: one very sure crop could outvote nine. Section 4.1 averages "the
-    predictions made by the network's softmax layer".
+    Each crop's logits become probabilities by themselves, and these are averaged. The mean of the logits would be
+    something else: one very sure crop could outvote nine. Source: section 4.1, which averages the predictions of
+    the softmax layer.
 
     Args:
-        logits: float [B, crops, classes].
+        logits: float [B, crops, classes], any number of crops.
     Returns:
         float [B, classes], rows sum to one.
     """

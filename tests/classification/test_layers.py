@@ -6,7 +6,15 @@ import torch.nn.functional as F
 from torch import nn
 
 from cnncourse.classification import NETWORKS, alexnet, vgg, zfnet
-from cnncourse.classification.layers import Conv, ConvNet, Norm, Pool, local_response_norm, scale_channels
+from cnncourse.classification.layers import (
+    Conv,
+    ConvNet,
+    GroupedConvolution,
+    Norm,
+    Pool,
+    local_response_norm,
+    scale_channels,
+)
 from cnncourse.classification.vgg import STAGES, stacked_convolutions
 
 
@@ -25,6 +33,33 @@ def test_pytorch_divides_alpha_by_the_windows_size(size):
     ours = local_response_norm(x, size=size, alpha=1e-3)
     torch.testing.assert_close(ours, F.local_response_norm(x, size, alpha=size * 1e-3, beta=0.75, k=2.0))
     assert (ours - F.local_response_norm(x, size, alpha=1e-3, beta=0.75, k=2.0)).abs().max() > 0.1
+
+
+@pytest.mark.parametrize("groups", [1, 2, 3])
+def test_groups_written_out_are_pytorchs(groups, device):
+    torch.manual_seed(0)
+    ours = GroupedConvolution(6, 12, 3, stride=2, padding=1, groups=groups).double()
+    theirs = nn.Conv2d(6, 12, 3, stride=2, padding=1, groups=groups).double()
+    ours.load_state_dict(theirs.state_dict())  # the same names and shapes
+    x = torch.randn(2, 6, 7, 9).double()
+    gradients = []
+    for layer in (ours, lambda x: theirs(x).relu()):
+        inside = x.clone().requires_grad_()
+        out = layer(inside)
+        out.square().sum().backward()
+        gradients.append((out.detach(), inside.grad))
+    torch.testing.assert_close(*gradients)
+    torch.testing.assert_close(ours.weight.grad, theirs.weight.grad)
+    torch.testing.assert_close(ours.bias.grad, theirs.bias.grad)
+    assert (gradients[0][0] == 0).any()
+    torch.testing.assert_close(ours.to(device)(x.to(device)).cpu(), gradients[0][0])
+
+
+def test_groups_written_out_keep_the_size_of_the_signal():
+    torch.manual_seed(0)
+    layer = GroupedConvolution(64, 128, 3, padding=1, groups=2)
+    assert layer(torch.randn(4, 64, 16, 16)).square().mean().item() == pytest.approx(1, rel=0.25)
+    assert not layer.bias.any()
 
 
 def test_alexnets_layers_stand_in_the_papers_order():
