@@ -60,7 +60,7 @@ class Lab:
     """The graded tests of one lab: their file, and what the file says it is about."""
 
     name: str  # LAB, such as "01_nearest_neighbours"
-    source: str  # SOURCE, the library module that holds the answers
+    sources: tuple[str, ...]  # SOURCE, the library module or modules that hold the answers
     path: Path
     exercises: tuple[str, ...]
 
@@ -90,7 +90,9 @@ def read_lab(path: Path) -> Lab:
             constants |= _constants(node)
         elif isinstance(node, ast.ClassDef):
             exercises += [call.args[0].value for call in node.decorator_list if _is_exercise(call)]
-    return Lab(constants.get("LAB", ""), constants.get("SOURCE", ""), path, tuple(exercises))
+    sources = constants.get("SOURCE", ())
+    sources = (sources,) if isinstance(sources, str) else sources
+    return Lab(constants.get("LAB", ""), sources, path, tuple(exercises))
 
 
 def _constants(assign: ast.Assign) -> dict[str, object]:
@@ -98,10 +100,16 @@ def _constants(assign: ast.Assign) -> dict[str, object]:
     target, value = assign.targets[0], assign.value
     pairs = zip(target.elts, value.elts) if isinstance(target, ast.Tuple) else [(target, value)]  # noqa: B905
     return {
-        name.id: constant.value
+        name.id: ast.literal_eval(constant)
         for name, constant in pairs
-        if isinstance(name, ast.Name) and isinstance(constant, ast.Constant)
+        if isinstance(name, ast.Name) and _is_text(constant)
     }
+
+
+def _is_text(node: ast.expr) -> bool:
+    """Whether this is a string, or a tuple of strings."""
+    parts = node.elts if isinstance(node, ast.Tuple) else [node]
+    return all(isinstance(part, ast.Constant) and isinstance(part.value, str) for part in parts)
 
 
 def _is_exercise(decorator: ast.expr) -> bool:

@@ -8,11 +8,12 @@ import inspect
 import os
 import sys
 import tempfile
-from collections import Counter
+from collections import ChainMap, Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
+from types import SimpleNamespace
 from unittest import mock
 
 import hypothesis
@@ -59,8 +60,9 @@ class BrokenTests(Exception):
 
 @pytest.fixture(scope="module")
 def reference(request):
-    """The library module that holds the answers."""
-    return importlib.import_module(request.config.stash[_PLUGIN].lab(request.path).source)
+    """The answers: the names of the library modules that hold them, those of the first module first."""
+    modules = map(importlib.import_module, request.config.stash[_PLUGIN].lab(request.path).sources)
+    return SimpleNamespace(**ChainMap(*map(vars, modules)))
 
 
 @pytest.fixture(scope="module")

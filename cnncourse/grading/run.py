@@ -166,7 +166,7 @@ class Grader:
 
     def _template(self, lab: Lab) -> Template:
         if lab.name not in self._templates:
-            template = Template(lab.source, isolation=self._options.isolation, device=self._options.device)
+            template = Template(*lab.sources, isolation=self._options.isolation, device=self._options.device)
             self._templates[lab.name] = self._stack.enter_context(template)
         return self._templates[lab.name]
 

@@ -61,22 +61,22 @@ class IsolationError(Exception):
     """Isolation was demanded and is not to be had here; the message says what is missing."""
 
 
-def hidden_modules(source: str) -> tuple[str, ...]:
+def hidden_modules(*sources: str) -> tuple[str, ...]:
     """The modules that hold, or lead to, the answers of a lab.
 
-    These are the library module ``source`` itself, its private siblings (``_neighbors_fast`` beside ``neighbors``),
-    what lies below it, and every module of the package that imports one of these.
+    These are the library modules ``sources`` themselves, their private siblings (``_neighbors_fast`` beside
+    ``neighbors``), what lies below them, and every module of the package that imports one of these.
     """
     imports = {name: _imports(path, name) for name, path in _package_modules().items()}
-    parent, _, last = source.rpartition(".")
-    hidden = {
-        name for name in imports if name == source or name.startswith((source + ".", f"{parent}._{last}"))
-    }
-    hidden.add(source)
+    hidden = set(sources)
+    for source in sources:
+        parent, _, last = source.rpartition(".")
+        hidden |= {name for name in imports if name.startswith((source + ".", f"{parent}._{last}"))}
     while found := {name for name, mentioned in imports.items() if mentioned & hidden} - hidden:
         hidden |= found
-    package = source.partition(".")[0]
-    return tuple(sorted(name for name in hidden if name not in (package, f"{package}.grading")))
+    packages = {source.partition(".")[0] for source in sources}
+    kept = packages | {f"{package}.grading" for package in packages}
+    return tuple(sorted(hidden - kept))
 
 
 def _package_modules() -> dict[str, Path]:
@@ -108,7 +108,7 @@ class Template:
     """A process that has imported what submissions need, from which workers are forked. A context manager.
 
     Args:
-        lab_source: the library module whose functions are the exercises; it and what imports it are hidden.
+        answers: the library modules whose functions are the exercises; they and what imports them are hidden.
         isolation: "auto" takes the best there is, "strict" refuses to do without namespaces, "none" is a plain
             process with limits.
         device: "cpu" or "cuda".
@@ -118,11 +118,11 @@ class Template:
     """
 
     def __init__(
-        self, lab_source: str = "", isolation: str = "auto", device: str = "cpu", limits: Limits | None = None
+        self, *answers: str, isolation: str = "auto", device: str = "cpu", limits: Limits | None = None
     ):
         if isolation not in ("auto", "strict", "none"):
             raise ValueError(f"isolation is auto, strict or none, not {isolation!r}")
-        self.hidden = hidden_modules(lab_source) if lab_source else ()
+        self.hidden = hidden_modules(*answers)
         self.isolation, self.device, self.limits = isolation, device, limits or Limits()
         self.in_force: dict[str, str] = {}
         self._lock = threading.Lock()

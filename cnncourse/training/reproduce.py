@@ -1,7 +1,7 @@
 """Run an experiment of `cnncourse.training.experiments`: its runs side by side, resumed where it was cut off.
 
 A result is one JSON file: the question, what every run found, what they say together, and where and how long they
-ran. Runs that are done lie beside it in ``.runs/`` until the result is whole.
+ran; and beside it the figure that shows it. Runs that are done lie beside it in ``.runs/`` until the result is whole.
 """
 
 import hashlib
@@ -23,7 +23,7 @@ from types import ModuleType
 import numpy as np
 
 from cnncourse.training import experiments
-from cnncourse.training.checkpoints import write_json
+from cnncourse.training.checkpoints import write_beside, write_json
 
 SCALES = ("cpu", "full")
 
@@ -109,7 +109,10 @@ def reproduce(
         # Of the processor, so that other programs do not count: what it takes on a machine that does nothing else.
         "seconds": round(sum(row["seconds"] for row in done.rows.values()) / jobs, 1),
     }
-    write_json(result_file(name, results, scale), result)
+    file = result_file(name, results, scale)
+    write_json(file, result)
+    picture = module.draw(result)
+    write_beside(file.with_suffix(".png"), lambda part: picture.savefig(part, format="png"))
     done.forget()
     return result
 

@@ -65,6 +65,18 @@ def test_a_package_of_answers_is_hidden_with_what_lies_in_it(package):
     assert hidden_modules("course.seg") == ("course._seg_fast", "course.seg", "course.seg.fcn")
 
 
+def test_a_lab_may_have_answers_in_several_modules(package):
+    package(
+        {"course.near": "", "course._near_fast": "", "course.far": "", "course.user": "import course.far"}
+    )
+    assert hidden_modules("course.near", "course.far") == (
+        "course._near_fast",
+        "course.far",
+        "course.near",
+        "course.user",
+    )
+
+
 def test_nearest_neighbours_are_hidden_with_their_kernels():
     hidden = hidden_modules("cnncourse.neighbors")
     assert {"cnncourse.neighbors", "cnncourse._neighbors_fast"} <= set(hidden)

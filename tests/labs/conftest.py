@@ -24,7 +24,7 @@ def pytest_configure(config):
 
     def open_backend(lab: Lab):
         if lab.name not in templates:
-            template = Template(lab.source, isolation=config.getoption("isolation", "auto"), device=where)
+            template = Template(*lab.sources, isolation=config.getoption("isolation", "auto"), device=where)
             templates[lab.name] = template.__enter__()
             config.add_cleanup(template.close)
         return templates[lab.name].start(_cells(config.getoption("submission", None), lab))

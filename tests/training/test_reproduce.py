@@ -25,6 +25,11 @@ def toy(tmp_path, monkeypatch):
         '    return {"value": setting["factor"] * (10 + setting["seed"])}\n'
         "def summary(rows):\n"
         '    return {"values": [row["value"] for row in rows]}\n'
+        "def draw(result):\n"
+        "    from cnncourse.visualize.figure import subplots\n"
+        "    figure, ((axes,),) = subplots()\n"
+        '    axes.plot(result["summary"]["values"])\n'
+        "    return figure\n"
     )
     monkeypatch.setattr(experiments, "__path__", [str(tmp_path)])
     monkeypatch.delitem(sys.modules, "cnncourse.training.experiments.toy", raising=False)
@@ -36,6 +41,7 @@ def toy(tmp_path, monkeypatch):
 def test_a_result_holds_question_summary_and_runs_in_the_order_of_settings(toy):
     result = reproduce.reproduce("toy", toy / "results", jobs=1)
     assert result == json.loads((toy / "results/toy.json").read_text())
+    assert (toy / "results/toy.png").read_bytes().startswith(b"\x89PNG")
     assert result["question"] == "Does doubling double?"
     assert result["summary"] == {"values": [10, 20, 11, 22, 12, 24]}
     assert result["runs"][3] == {"seed": 1, "factor": 2, "value": 22}

@@ -1,5 +1,6 @@
 """The experiments that train run at a tiny size on every path, and say what their runs say."""
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
@@ -49,6 +50,7 @@ def test_every_setting_runs_and_the_summary_and_the_figure_come_out(name):
     result = {"summary": module.summary(rows), "runs": rows}
     figure = module.draw(result)
     assert figure.axes
+    assert not plt.fignum_exists(figure.number)  # a notebook would show it twice
     assert module.settings("full") != module.settings("cpu")
 
 

@@ -7,6 +7,7 @@ from torch import nn
 
 from cnncourse.training.data import LabelledImages, leave_alone, open_images
 from cnncourse.training.loop import Recipe, evaluate, train
+from cnncourse.visualize.figure import subplots
 
 
 def halved(images: np.ndarray) -> np.ndarray:
@@ -66,9 +67,7 @@ def hog_classifier(images: np.ndarray, labels: np.ndarray, seed: int):
 
 def draw_pairs(rows: list[dict], key: str, choices: list, figure: str, label: str):
     """A figure of every run, one column a choice, runs of one seed joined by a line."""
-    import matplotlib.pyplot as plt
-
-    picture, axes = plt.subplots(figsize=(1.5 + 1.2 * len(choices), 3.6), layout="constrained")
+    picture, ((axes,),) = subplots(size=(1.5 + 1.2 * len(choices), 3.6))
     of = {choice: {row["seed"]: row[figure] for row in rows if row[key] == choice} for choice in choices}
     for seed in sorted(of[choices[0]]):
         axes.plot(

@@ -13,6 +13,7 @@ from cnncourse.training.data import LabelledImages
 from cnncourse.training.experiments._short import error_of, hog_classifier, hog_features
 from cnncourse.training.experiments.learning_curve import METHODS, trained
 from cnncourse.training.reproduce import spread
+from cnncourse.visualize.figure import subplots
 
 LECTURE = ("R3", "A6")
 STRENGTHS = (0.5, 1.0)
@@ -77,12 +78,10 @@ def summary(rows: list[dict]) -> dict:
 
 def draw(result: dict):
     """What each difficulty adds to the error, the methods side by side."""
-    import matplotlib.pyplot as plt
-
     names = [
         name for name in result["summary"]["network"] if name.endswith("1.0") or name.startswith("unseen")
     ]
-    figure, axes = plt.subplots(figsize=(7, 4.2), layout="constrained")
+    figure, ((axes,),) = subplots(size=(7, 4.2))
     for position, (method, label) in enumerate(METHODS.items()):
         values = [result["summary"][method][name] for name in names]
         places = np.arange(len(names)) + 0.27 * (position - 1)

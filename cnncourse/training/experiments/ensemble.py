@@ -12,6 +12,7 @@ from cnncourse.classification import cifar_resnet
 from cnncourse.training.experiments._short import fit, images_of, logits_of
 from cnncourse.training.loop import Recipe
 from cnncourse.training.reproduce import spread
+from cnncourse.visualize.figure import subplots
 
 LECTURE = ("A6",)
 MEMBERS = 5
@@ -69,9 +70,7 @@ def summary(rows: list[dict]) -> dict:
 
 def draw(result: dict):
     """Every member and the ensemble of each group, in log-loss and error."""
-    import matplotlib.pyplot as plt
-
-    figure, panels = plt.subplots(1, 2, figsize=(7, 3.4), layout="constrained")
+    figure, (panels,) = subplots(1, 2, size=(7, 3.4))
     for axes, name, label in zip(panels, ("log_loss", "error"), ("log-loss", "test error [%]"), strict=True):
         for group, row in enumerate(result["runs"]):
             values = [member[name] for member in row["members"]]

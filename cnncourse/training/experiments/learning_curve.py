@@ -16,6 +16,7 @@ from cnncourse.training.data import LabelledImages
 from cnncourse.training.experiments._short import error_of, fit, hog_classifier, hog_features, images_of
 from cnncourse.training.loop import Recipe
 from cnncourse.training.reproduce import spread
+from cnncourse.visualize.figure import subplots
 
 LECTURE = ("A6",)
 METHODS = {"network": "small ResNet", "hog": "HOG and linear SVM", "neighbours": "10 nearest neighbours (L1)"}
@@ -81,9 +82,7 @@ def summary(rows: list[dict]) -> dict:
 
 def draw(result: dict):
     """Test error against the number of training images."""
-    import matplotlib.pyplot as plt
-
-    figure, axes = plt.subplots(figsize=(6.4, 4), layout="constrained")
+    figure, ((axes,),) = subplots(size=(6.4, 4))
     for (method, label), marker in zip(METHODS.items(), "os^", strict=True):
         points = result["summary"][method]
         counts = sorted(map(int, points))

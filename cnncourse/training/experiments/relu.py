@@ -13,6 +13,7 @@ from cnncourse.classification.layers import Conv
 from cnncourse.training.experiments._short import fit, images_of
 from cnncourse.training.loop import Recipe
 from cnncourse.training.reproduce import spread
+from cnncourse.visualize.figure import subplots
 
 LECTURE = ("A3",)
 TARGET = 0.25  # the training error that figure 1 of the paper measures the time to
@@ -70,9 +71,7 @@ def summary(rows: list[dict]) -> dict:
 
 def draw(result: dict):
     """Training error by epoch at each activation's best learning rate."""
-    import matplotlib.pyplot as plt
-
-    figure, axes = plt.subplots(figsize=(6.4, 4), layout="constrained")
+    figure, ((axes,),) = subplots(size=(6.4, 4))
     for row in result["runs"]:
         name = row["activation"]
         if row["lr"] == result["summary"][name]["lr"]:

@@ -14,6 +14,7 @@ from cnncourse.training.data import LabelledImages
 from cnncourse.training.experiments._short import fit, images_of
 from cnncourse.training.loop import Recipe
 from cnncourse.training.reproduce import spread
+from cnncourse.visualize.figure import subplots
 
 LECTURE = ("A10",)
 RATES = (0.03, 0.1, 0.3)
@@ -67,9 +68,7 @@ def summary(rows: list[dict]) -> dict:
 
 def draw(result: dict):
     """Training loss by epoch at each network's best learning rate; one thin line a seed."""
-    import matplotlib.pyplot as plt
-
-    figure, axes = plt.subplots(figsize=(6.4, 4), layout="constrained")
+    figure, ((axes,),) = subplots(size=(6.4, 4))
     depths = sorted({row["depth"] for row in result["runs"]})
     for row in result["runs"]:
         name = f"{'residual' if row['residual'] else 'plain'}-{row['depth']}"
