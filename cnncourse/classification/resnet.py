@@ -11,16 +11,27 @@ from cnncourse.classification.layers import initialise, scale_channels
 
 
 def padding_shortcut(x: Tensor, channels: int, stride: int = 1) -> Tensor:
-    """A shortcut without weights to a smaller and deeper map (option A, section 3.3).
+    """A shortcut without weights to a smaller and deeper map (option A of He et al. 2016, section 3.3).
 
-    Every ``stride``-th row and column is kept, from the first, and channels of zeros are added behind those of
-    ``x``.
+    Every ``stride``-th row and column is kept, beginning with the first, and channels of zeros are added behind
+    those of ``x``.
 
     Args:
         x: float [B, C, H, W].
         channels: of the result, at least C.
+        stride: how far apart the rows and columns are that are kept; 1 keeps all.
+
     Returns:
-        float [B, channels, ceil(H / stride), ceil(W / stride)].
+        [B, channels, ceil(H / stride), ceil(W / stride)], with the dtype and on the device of ``x``.
+
+    Example:
+        >>> x = torch.tensor([[[[1.0, 2.0, 3.0], [4.0, 5.0, 6.0], [7.0, 8.0, 9.0]]]])  # one channel, 3 x 3
+        >>> padding_shortcut(x, channels=2, stride=2)
+        tensor([[[[1., 3.],
+                  [7., 9.]],
+        <BLANKLINE>
+                 [[0., 0.],
+                  [0., 0.]]]])
     """
     kept = x[:, :, ::stride, ::stride]
     return F.pad(kept, (0, 0, 0, 0, 0, channels - x.shape[1]))
@@ -38,11 +49,23 @@ class PaddingShortcut(nn.Module):
 
 
 def make_shortcut(kind: str, in_channels: int, out_channels: int, stride: int) -> nn.Module:
-    """What brings a block's input to the shape of its output.
+    """What brings a block's input to the shape of its output (options A, B and C of section 3.3).
+
+    Where the shape stays (``in_channels`` is ``out_channels`` and the stride is 1) and ``kind`` allows it, that is
+    ``nn.Identity()``. Otherwise it is `PaddingShortcut`, or a projection: an ``nn.Sequential`` of a 1x1 convolution
+    that has the stride and no bias, and a batch normalisation. The names of a projection's weights are
+    ``0.weight`` for the convolution, ``1.weight``, ``1.bias``, ... for the normalisation.
 
     Args:
-        kind: "padding" (option A), "projection" (B: a 1x1 convolution with batch normalisation where the shape
-            changes, the identity elsewhere) or "all projections" (C).
+        kind: "padding" (A: padding where the shape changes), "projection" (B: projection where the shape changes)
+            or "all projections" (C: projection everywhere).
+        in_channels, out_channels, stride: of the block.
+
+    Returns:
+        A module from float [B, in_channels, H, W] to [B, out_channels, ceil(H / stride), ceil(W / stride)].
+
+    Raises:
+        ValueError: ``kind`` is none of the three, whatever the shapes.
     """
     if kind not in ("padding", "projection", "all projections"):
         raise ValueError(f'shortcut={kind!r}: known are "padding", "projection" and "all projections".')
@@ -61,17 +84,19 @@ class BasicBlock(nn.Module):
 
         y = relu(x' + bn2(conv2(relu(bn1(conv1(x))))))
 
-    where x' is x, or ``downsample(x)`` where the shape changes. The first convolution has the stride; both pad by
-    1 and have no bias, for batch normalisation brings its own.
+    where x' = downsample(x) has the shape of y: x itself where the shape stays. The first convolution has the
+    stride; both pad by 1 and have no bias, for batch normalisation brings its own. Each has a normalisation of its
+    own. A plain block has the same layers without the addition: y = relu(bn2(conv2(relu(bn1(conv1(x)))))).
 
-    Attributes: ``conv1``, ``bn1``, ``conv2``, ``bn2``, ``relu``, ``downsample`` (nn.Identity where the shape
-    stays), ``residual``.
+    Attributes: ``conv1``, ``bn1``, ``conv2``, ``bn2``, ``relu``; ``residual``; ``downsample``, the shortcut that
+    `make_shortcut` gives, or None in a plain block. Weights are loaded by these names.
 
     Args:
         in_channels: of x, float [B, in_channels, H, W].
-        channels: of y, float [B, channels, ceil(H / stride), ceil(W / stride)].
-        shortcut: see `make_shortcut`.
-        residual: False leaves the addition out: a plain block of the same layers.
+        channels: of both convolutions, and of y, float [B, channels, ceil(H / stride), ceil(W / stride)].
+        stride: of the block.
+        shortcut: which kind, see `make_shortcut`.
+        residual: False leaves the addition out: a plain block.
     """
 
     expansion = 1
@@ -84,6 +109,7 @@ class BasicBlock(nn.Module):
         shortcut: str = "projection",
         residual: bool = True,
     ):
+        """Make the layers, under the names above. An ``nn.Module`` calls ``super().__init__()`` first."""
         super().__init__()
         self.conv1 = nn.Conv2d(in_channels, channels, 3, stride, padding=1, bias=False)
         self.bn1 = nn.BatchNorm2d(channels)
@@ -94,7 +120,7 @@ class BasicBlock(nn.Module):
         self.downsample = make_shortcut(shortcut, in_channels, channels, stride) if residual else None
 
     def forward(self, x: Tensor) -> Tensor:
-        """float [B, in_channels, H, W] -> float [B, channels, ceil(H / stride), ceil(W / stride)]."""
+        """Compute y: float [B, in_channels, H, W] -> [B, channels, ceil(H / stride), ceil(W / stride)]."""
         out = self.relu(self.bn1(self.conv1(x)))
         out = self.bn2(self.conv2(out))
         if self.residual:
@@ -108,15 +134,21 @@ class Bottleneck(nn.Module):
 
         y = relu(x' + bn3(conv3(relu(bn2(conv2(relu(bn1(conv1(x)))))))))
 
+    where x' = downsample(x) has the shape of y. Only the 3x3 convolution pads (by 1), and none has a bias. A plain
+    block leaves the addition out.
+
     Attributes: ``conv1`` to ``conv3``, ``bn1`` to ``bn3``, ``relu``, ``downsample``, ``residual`` as in
-    `BasicBlock`. None of the convolutions has a bias.
+    `BasicBlock`.
 
     Args:
         in_channels: of x, float [B, in_channels, H, W].
         channels: of the 3x3 convolution; y has ``4 * channels``.
+        stride, shortcut, residual: as in `BasicBlock`.
         stride_in: which convolution has the stride: "1x1" is the paper's, the first; "3x3" is torchvision's, which
             passes over fewer positions and costs ResNet-50 6 % more.
-        shortcut, residual: as in `BasicBlock`.
+
+    Raises:
+        ValueError: ``stride_in`` is neither.
     """
 
     expansion = 4
@@ -130,6 +162,7 @@ class Bottleneck(nn.Module):
         residual: bool = True,
         stride_in: str = "1x1",
     ):
+        """Make the layers, under the names above."""
         super().__init__()
         if stride_in not in ("1x1", "3x3"):
             raise ValueError(f'stride_in={stride_in!r}: "1x1" (the paper) or "3x3" (torchvision).')
@@ -145,7 +178,7 @@ class Bottleneck(nn.Module):
         self.downsample = make_shortcut(shortcut, in_channels, 4 * channels, stride) if residual else None
 
     def forward(self, x: Tensor) -> Tensor:
-        """float [B, in_channels, H, W] -> float [B, 4 * channels, ceil(H / stride), ceil(W / stride)]."""
+        """Compute y: float [B, in_channels, H, W] -> [B, 4 * channels, ceil(H / stride), ceil(W / stride)]."""
         out = self.relu(self.bn1(self.conv1(x)))
         out = self.relu(self.bn2(self.conv2(out)))
         out = self.bn3(self.conv3(out))
@@ -157,12 +190,13 @@ class Bottleneck(nn.Module):
 class ResNet(nn.Module):
     """Stages of residual blocks: images float [B, 3, H, W] to logits [B, classes].
 
-    Each stage (``layer1``, ``layer2``, ...) but the first halves the map and doubles the channels; global average
-    pooling and one fully connected layer end the network.
+    In this order: the stem (``conv1``, ``bn1``, ``relu``, ``maxpool``), the stages (``layer1``, ``layer2``, ..., whose
+    names are in ``stages``), global average pooling (``avgpool``) and one fully connected layer (``fc``). Each stage
+    but the first halves the map and doubles the channels.
 
     Args:
         block: `BasicBlock` or `Bottleneck`.
-        blocks: blocks of each stage.
+        blocks: how many blocks each stage has.
         channels: of the first stage (before a bottleneck's expansion).
         stem: "imagenet": a 7x7 convolution at stride 2 and a 3x3 pooling at stride 2; "small": one 3x3
             convolution, for images of 16 to 64 pixels.
@@ -193,18 +227,40 @@ class ResNet(nn.Module):
         self.stages = [f"layer{number}" for number in range(1, len(blocks) + 1)]
         width = channels
         for number, (name, count) in enumerate(zip(self.stages, blocks, strict=True)):
-            out = channels * 2**number
-            parts = []
-            for index in range(count):
-                first_stride = 2 if number > 0 and index == 0 else 1
-                parts.append(block(width, out, first_stride, **block_options))
-                width = out * block.expansion
-            setattr(self, name, nn.Sequential(*parts))
+            stride = 1 if number == 0 else 2
+            stage = self.make_stage(block, width, channels * 2**number, count, stride, **block_options)
+            setattr(self, name, stage)
+            width = channels * 2**number * block.expansion
         self.avgpool = nn.AdaptiveAvgPool2d(1)
         self.fc = nn.Linear(width, classes)
         initialise(self)
 
+    def make_stage(
+        self,
+        block: type[BasicBlock] | type[Bottleneck],
+        in_channels: int,
+        channels: int,
+        count: int,
+        stride: int,
+        **block_options,
+    ) -> nn.Sequential:
+        """Put ``count`` blocks in a row. The first takes ``in_channels`` and has the stride; the others have none.
+
+        Args:
+            block: its results have ``channels * block.expansion`` channels; the next block takes them.
+            in_channels: of the stage's input.
+            channels: of every block.
+            count: at least 1.
+            stride: of the whole stage.
+            block_options: handed on to every block.
+        """
+        parts = [block(in_channels, channels, stride, **block_options)]
+        for _ in range(count - 1):
+            parts.append(block(channels * block.expansion, channels, **block_options))
+        return nn.Sequential(*parts)
+
     def forward(self, images: Tensor) -> Tensor:
+        """Compute the logits: float [B, 3, H, W] -> [B, classes]."""
         x = self.maxpool(self.relu(self.bn1(self.conv1(images))))
         for name in self.stages:
             x = getattr(self, name)(x)
@@ -261,12 +317,22 @@ def cifar_resnet(depth: int = 20, width: float = 1.0, **options) -> ResNet:
 
 
 def identity_kernel(channels: int, kernel: int = 3) -> Tensor:
-    """The weights of a convolution that changes nothing: float [channels, channels, kernel, kernel].
+    """The weights of a convolution that changes nothing.
 
-    With stride 1 and padding ``kernel // 2``, output channel i is input channel i.
+    With stride 1, no bias and padding ``kernel // 2``, output channel i is input channel i.
 
     Args:
-        kernel: odd.
+        channels: how many come in, and go out.
+        kernel: height and width; odd.
+
+    Returns:
+        float32 [channels, channels, kernel, kernel]: output channel, input channel, row, column.
+
+    Example:
+        >>> identity_kernel(1)
+        tensor([[[[0., 0., 0.],
+                  [0., 1., 0.],
+                  [0., 0., 0.]]]])
     """
     weight = torch.zeros(channels, channels, kernel, kernel)
     weight[range(channels), range(channels), kernel // 2, kernel // 2] = 1
@@ -277,13 +343,23 @@ def identity_kernel(channels: int, kernel: int = 3) -> Tensor:
 def make_identity(block: BasicBlock | Bottleneck) -> None:
     """Set a block's weights, in place, so that it hands its input on, for inputs that are nowhere negative.
 
-    A residual block only has to be silent: the gain and the shift of its last batch normalisation are zero. It is
-    then the identity in training too, and how such blocks are often started. A plain block has to *be* the
-    identity: `identity_kernel` in each convolution and normalisations that undo themselves, which holds in
-    evaluation mode only, and each weight has to be just so.
+    A residual block only has to be silent: the gain (``weight``) and the shift (``bias``) of its last batch
+    normalisation become zero. All other weights stay, so that training can wake the block up. It is then the
+    identity in training mode too, and how such blocks are often started.
+
+    A plain block has to *be* the identity: `identity_kernel` in both convolutions, and normalisations that change
+    nothing. That holds in evaluation mode only, where a normalisation computes
+
+        (x - running_mean) / sqrt(running_var + eps) * weight + bias
+
+    with its own ``eps`` (`norm.eps`).
+
+    Args:
+        block: any block; its weights may be anything.
 
     Raises:
-        ValueError: the block changes the shape, or is a plain bottleneck (fewer channels cannot hold its input).
+        ValueError: the block's shortcut is not an ``nn.Identity``; or it is plain, and a bottleneck (fewer channels
+            cannot hold its input), has a stride, or other channels inside than outside.
     """
     last = block.bn2 if isinstance(block, BasicBlock) else block.bn3
     if block.residual:
@@ -292,9 +368,10 @@ def make_identity(block: BasicBlock | Bottleneck) -> None:
         last.weight.zero_()
         last.bias.zero_()
         return
-    if isinstance(block, Bottleneck) or block.conv1.in_channels != block.conv2.out_channels:
+    shape = block.conv1.in_channels, block.conv1.stride
+    if isinstance(block, Bottleneck) or shape != (block.conv2.out_channels, (1, 1)):
         raise ValueError(
-            "This plain block cannot hand on what it gets: it has fewer or more channels inside."
+            "This plain block cannot hand on what it gets: it has a stride, or fewer or more channels inside."
         )
     for conv, norm in ((block.conv1, block.bn1), (block.conv2, block.bn2)):
         conv.weight.copy_(identity_kernel(conv.in_channels))
@@ -304,18 +381,26 @@ def make_identity(block: BasicBlock | Bottleneck) -> None:
 
 @torch.no_grad()
 def deepen(shallow: ResNet, deep: ResNet) -> None:
-    """Give ``deep`` the weights of ``shallow``, and the identity in the blocks that it has more, in place.
+    """Give ``deep`` the weights of ``shallow``, and make the blocks that it has more the identity, in place.
 
-    In evaluation mode both then compute the same: the deeper network's training error *could* be as low. That
-    plain networks do not get there by training is the paper's starting point.
+    The first blocks of each stage become those of ``shallow``, with all that a state dict holds; the blocks behind
+    them the identity (`make_identity`); stem (``conv1``, ``bn1``) and ``fc`` are those of ``shallow``. In evaluation
+    mode both then compute the same: the deeper network's training error *could* be as low. That plain networks do
+    not get there by training is the paper's starting point.
+
+    Args:
+        shallow: is not changed.
+        deep: as wide, with as many stages, and with at least as many blocks in each.
 
     Raises:
-        ValueError: the networks differ in more than the number of blocks.
+        ValueError: the number of stages differs, or a stage of ``deep`` has fewer blocks.
     """
     if shallow.stages != deep.stages:
         raise ValueError(f"{len(shallow.stages)} stages cannot become {len(deep.stages)}.")
     for name in shallow.stages:
         blocks = list(getattr(shallow, name))
+        if len(blocks) > len(getattr(deep, name)):
+            raise ValueError(f"{name} has {len(getattr(deep, name))} blocks, too few for {len(blocks)}.")
         for index, block in enumerate(getattr(deep, name)):
             if index < len(blocks):
                 block.load_state_dict(blocks[index].state_dict())

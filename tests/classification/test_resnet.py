@@ -10,6 +10,7 @@ from cnncourse.classification.accounting import profile
 from cnncourse.classification.resnet import (
     BasicBlock,
     Bottleneck,
+    ResNet,
     cifar_resnet,
     deepen,
     identity_kernel,
@@ -172,6 +173,10 @@ def test_bottleneck_can_be_made_the_identity_if_residual():
         make_identity(Bottleneck(16, 4, residual=False))
     with pytest.raises(ValueError, match="changes the shape"):
         make_identity(BasicBlock(4, 8, 2))
+    with pytest.raises(ValueError, match="has a stride"):
+        make_identity(BasicBlock(4, 4, 2, residual=False))
+    with pytest.raises(ValueError, match="channels inside"):
+        make_identity(BasicBlock(4, 8, residual=False))
 
 
 @pytest.mark.parametrize("residual", [True, False])
@@ -182,6 +187,23 @@ def test_deeper_network_by_construction_computes_the_same(residual):
     assert not torch.allclose(shallow(images), deep(images))
     deepen(shallow, deep)
     torch.testing.assert_close(shallow(images), deep(images))
+    if residual:
+        assert torch.equal(shallow(images), deep(images))
+
+
+def test_deepening_refuses_fewer_blocks_or_other_stages():
+    with pytest.raises(ValueError, match="layer1 has 1 blocks, too few for 2"):
+        deepen(cifar_resnet(14), cifar_resnet(8))
+    with pytest.raises(ValueError, match="3 stages cannot become 2"):
+        deepen(cifar_resnet(8), ResNet(BasicBlock, [1, 1], 16, "small"))
+
+
+def test_a_silent_block_keeps_its_other_weights():
+    block = randomise(BasicBlock(6, 6))
+    before = {name: tensor.clone() for name, tensor in block.state_dict().items()}
+    make_identity(block)
+    changed = {name for name, tensor in block.state_dict().items() if not torch.equal(tensor, before[name])}
+    assert changed == {"bn2.weight", "bn2.bias"}
 
 
 def test_small_network_for_imagenets_class():
