@@ -73,11 +73,11 @@ class Submission:
         return self._call(None, name, args, kwargs, returns, may_change_input)
 
     def create(self, name: str, *args, **kwargs) -> "Handle":
-        """Creates an object of one of the submission's classes. It stays with the submission."""
+        """Creates an object by one of the submission's classes or functions. It stays with the submission."""
         call = self._record(None, name, args, kwargs)
         reply = self._request("create", name, name=name, args=_refs(args), kwargs=_refs(kwargs))
         specs.check(specs.handle(), reply.value, f"`{name}` returned")
-        return Handle(self, reply.value.id, name, call)
+        return Handle(self, reply.value.id, reply.value.type, call)
 
     def vjp(self, name: str, args: tuple, cotangents: tuple, **kwargs) -> dict[str, Any]:
         """Outputs of a function, and the gradients that its backward pass gives for the outputs'

@@ -66,6 +66,12 @@ def test_changed_arguments_are_named_unless_they_may_change():
     )
 
 
+def test_what_a_function_made_is_handed_on_as_what_it_is():
+    made = submission(Reply(Ref(0, "Generator")), Reply(1))
+    made.call("draw", made.create("seeded", 7))
+    assert made._backend.requests[-1][1]["args"] == (Ref(0, "Generator"),)
+
+
 def test_an_exception_is_told_with_its_message():
     with pytest.raises(SubmissionError, match="`distance` raised ValueError: message"):
         submission(VALUE_ERROR).call("distance", 1, 2)
