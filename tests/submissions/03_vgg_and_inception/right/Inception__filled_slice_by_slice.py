@@ -1,0 +1,34 @@
+"""Writes the branches into an empty map, the last branch first."""
+
+from torch import nn
+
+
+class Inception(nn.Module):
+    def __init__(self, in_channels, channels, reduction=True, large=5, batch_norm=False):
+        super().__init__()
+        one, reduce3, three, reduce5, five, pooled = channels
+        if not reduction:
+            reduce3 = reduce5 = pooled = in_channels
+        self.out_channels = one + three + five + pooled
+        self.branch1 = ConvUnit(in_channels, one, batch_norm=batch_norm)
+        self.branch2 = nn.Sequential(
+            ConvUnit(in_channels, reduce3, batch_norm=batch_norm) if reduction else nn.Identity(),
+            ConvUnit(reduce3, three, 3, padding=1, batch_norm=batch_norm),
+        )
+        self.branch3 = nn.Sequential(
+            ConvUnit(in_channels, reduce5, batch_norm=batch_norm) if reduction else nn.Identity(),
+            ConvUnit(reduce5, five, large, padding=large // 2, batch_norm=batch_norm),
+        )
+        self.branch4 = nn.Sequential(
+            nn.MaxPool2d(3, stride=1, padding=1),
+            ConvUnit(in_channels, pooled, batch_norm=batch_norm) if reduction else nn.Identity(),
+        )
+
+    def forward(self, x):
+        out = x.new_empty(len(x), self.out_channels, *x.shape[2:])
+        end = self.out_channels
+        for branch in (self.branch4, self.branch3, self.branch2, self.branch1):
+            part = branch(x)
+            out[:, end - part.shape[1] : end] = part
+            end -= part.shape[1]
+        return out

@@ -1,0 +1,41 @@
+"""A 1x1 without a ReLU behind the pooling."""
+
+FAILS = "test_relu_at_the_end_of_every_branch"
+
+import torch
+from torch import nn
+
+
+class Bare(nn.Module):
+    def __init__(self, inputs, outputs, batch_norm):
+        super().__init__()
+        self.conv = nn.Conv2d(inputs, outputs, 1, bias=not batch_norm)
+        self.bn = nn.BatchNorm2d(outputs, eps=0.001) if batch_norm else nn.Identity()
+
+    def forward(self, x):
+        return self.bn(self.conv(x))
+
+
+class Inception(nn.Module):
+    def __init__(self, in_channels, channels, reduction=True, large=5, batch_norm=False):
+        super().__init__()
+        one, reduce3, three, reduce5, five, pooled = channels
+        if not reduction:
+            reduce3 = reduce5 = pooled = in_channels
+        self.out_channels = one + three + five + pooled
+        self.branch1 = ConvUnit(in_channels, one, batch_norm=batch_norm)
+        self.branch2 = nn.Sequential(
+            ConvUnit(in_channels, reduce3, batch_norm=batch_norm) if reduction else nn.Identity(),
+            ConvUnit(reduce3, three, 3, padding=1, batch_norm=batch_norm),
+        )
+        self.branch3 = nn.Sequential(
+            ConvUnit(in_channels, reduce5, batch_norm=batch_norm) if reduction else nn.Identity(),
+            ConvUnit(reduce5, five, large, padding=large // 2, batch_norm=batch_norm),
+        )
+        self.branch4 = nn.Sequential(
+            nn.MaxPool2d(3, stride=1, padding=1),
+            Bare(in_channels, pooled, batch_norm) if reduction else nn.Identity(),
+        )
+
+    def forward(self, x):
+        return torch.cat([branch(x) for branch in (self.branch1, self.branch2, self.branch3, self.branch4)], dim=1)

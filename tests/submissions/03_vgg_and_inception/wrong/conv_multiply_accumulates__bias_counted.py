@@ -1,0 +1,9 @@
+"""Counts adding the bias."""
+
+FAILS = "test_a_single_product_counts_one"
+
+
+def conv_multiply_accumulates(in_channels, out_channels, kernel, height, width, groups=1):
+    if in_channels % groups or out_channels % groups:
+        raise ValueError("uneven groups")
+    return out_channels * height * width * (kernel**2 * (in_channels // groups) + 1)

@@ -1,0 +1,9 @@
+"""Takes every filter to see all channels."""
+
+FAILS = "test_groups"
+
+
+def conv_multiply_accumulates(in_channels, out_channels, kernel, height, width, groups=1):
+    if in_channels % groups or out_channels % groups:
+        raise ValueError("uneven groups")
+    return out_channels * height * width * kernel**2 * in_channels

@@ -1,0 +1,7 @@
+"""Averages over channels and rows."""
+
+FAILS = "test_every_image_and_channel_by_itself"
+
+
+def global_average_pool(x):
+    return x.mean(dim=(1, 2))

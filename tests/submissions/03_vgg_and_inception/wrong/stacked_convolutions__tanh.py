@@ -1,0 +1,14 @@
+"""tanh for ReLU."""
+
+FAILS = "test_positive_values_pass_unchanged"
+
+from torch import nn
+
+
+def stacked_convolutions(channels, kernel=3, layers=3):
+    if kernel % 2 == 0:
+        raise ValueError("an even kernel")
+    parts = []
+    for _ in range(layers):
+        parts += [nn.Conv2d(channels, channels, kernel, padding=kernel // 2), nn.Tanh()]
+    return nn.Sequential(*parts)
