@@ -90,10 +90,16 @@ class Recipe:
 
 
 def classification_step(model: nn.Module, batch: tuple[Tensor, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
-    """Softmax loss and top-1 error of one batch: images ``[B, 3, H, W]``, labels int64 ``[B]``."""
+    """Softmax loss and top-1 error of one batch: images ``[B, 3, H, W]``, labels int64 ``[B]``.
+
+    The losses of GoogLeNet's auxiliary heads count 0.3 each (section 5 of Szegedy et al., 2015).
+    """
     images, labels = batch
-    scores = model(images)
+    outputs = model(images)
+    scores, *auxiliary = outputs if isinstance(outputs, tuple) else (outputs,)
     loss = nn.functional.cross_entropy(scores, labels)
+    for head in auxiliary:
+        loss = loss + 0.3 * nn.functional.cross_entropy(head, labels)
     return loss, {"error": (scores.argmax(1) != labels).float().mean()}
 
 

@@ -231,3 +231,18 @@ def test_weights_in_half_precision_come_back_into_a_float32_model(tmp_path):
         torch.testing.assert_close(tensor, source.state_dict()[name], rtol=1e-3, atol=1e-4)
     with pytest.raises(TrainingError, match="not a readable safetensors"):
         load_weights(tmp_path / "absent.safetensors", target)
+
+
+def test_auxiliary_heads_add_three_tenths_of_their_losses_A9():
+    class TwoHeads(nn.Module):
+        def forward(self, images):
+            return (images, 2 * images, -images) if self.training else images
+
+    images, labels = torch.randn(6, 4), torch.tensor([0, 1, 2, 3, 0, 1])
+    loss, metrics = classification_step(TwoHeads(), (images, labels))
+    main, double, turned = (
+        nn.functional.cross_entropy(scores, labels) for scores in (images, 2 * images, -images)
+    )
+    assert torch.allclose(loss, main + 0.3 * (double + turned))
+    alone, same = classification_step(TwoHeads().eval(), (images, labels))
+    assert torch.equal(alone, main) and torch.equal(metrics["error"], same["error"])

@@ -35,7 +35,7 @@ KINDS = {
 
 
 def settings(scale: str) -> list[dict]:
-    images, epochs, width = {"cpu": (3000, 25, 0.125), "full": (50_000, 100, 0.5)}[scale]
+    images, epochs, width = {"cpu": (2500, 24, 0.125), "full": (50_000, 100, 0.5)}[scale]
     return [
         {"seed": seed, "kind": kind, "images": images, "epochs": epochs, "width": width}
         for seed in range(5)
@@ -66,11 +66,11 @@ def run(setting: dict, data=None, device: str = "cpu") -> dict:
     sample = torch.from_numpy(images.images[:1000]).permute(0, 3, 1, 2).float() / 255
     images.augmentation = augmentation(setting["kind"], *principal_colours(sample))
     torch.manual_seed(setting["seed"])
-    stem = Conv(96, 5, stride=1, padding=2)
+    stem = Conv(96, 5, stride=2, padding=2)
     model = alexnet(width=setting["width"], stem=stem, input_size=SIDE, classes=10)
     recipe = Recipe(setting["epochs"], 64, 2e-3, "adam", schedule="cosine", seed=setting["seed"])
     history = fit(model, images, recipe, device)
-    test = images_of("test", None if setting["images"] == 50_000 else 2000, 32, data)
+    test = images_of("test", None if setting["images"] == 50_000 else 1000, 32, data)
     lit = [difficulties.illumination(image, 1.0, seed) for seed, image in enumerate(test.images)]
     figures = {"training_error": round(100 * history[-1]["error"], 3)}
     for name, pictures in (("", test), ("lit_", LabelledImages(np.stack(lit), test.labels))):

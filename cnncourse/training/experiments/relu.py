@@ -21,7 +21,7 @@ ACTIVATIONS = {"relu": nn.ReLU, "tanh": nn.Tanh}
 
 
 def settings(scale: str) -> list[dict]:
-    images, epochs, width = {"cpu": (4000, 24, 0.125), "full": (50_000, 60, 0.5)}[scale]
+    images, epochs, width = {"cpu": (3000, 24, 0.125), "full": (50_000, 60, 0.5)}[scale]
     return [
         {"seed": seed, "activation": name, "lr": lr, "images": images, "epochs": epochs, "width": width}
         for seed in range(3)
@@ -34,7 +34,7 @@ def run(setting: dict, data=None, device: str = "cpu") -> dict:
     """The training error, measured anew after each epoch's steps as their mean."""
     images = images_of("train", setting["images"], 32, data)
     torch.manual_seed(setting["seed"])
-    stem = Conv(96, 5, stride=1, padding=2)
+    stem = Conv(96, 5, stride=2, padding=2)
     model = alexnet(
         width=setting["width"],
         stem=stem,

@@ -22,7 +22,7 @@ RATES = (0.03, 0.1, 0.3)
 
 def settings(scale: str) -> list[dict]:
     depths, epochs, rates, width = {
-        "cpu": ((8, 56), 25, RATES, 0.5),
+        "cpu": ((8, 56), 16, RATES, 0.5),
         "full": ((20, 56, 110), 164, (0.1,), 1.0),
     }[scale]
     return [
@@ -48,7 +48,7 @@ def run(setting: dict, data=None, device: str = "cpu") -> dict:
     images = digits() if setting["width"] < 1 else images_of("train", None, 32, data)
     torch.manual_seed(setting["seed"])
     model = cifar_resnet(setting["depth"], setting["width"], residual=setting["residual"])
-    recipe = Recipe(setting["epochs"], 128, setting["lr"], seed=setting["seed"])
+    recipe = Recipe(setting["epochs"], 64, setting["lr"], schedule="cosine", seed=setting["seed"])
     return {"losses": [round(row["loss"], 5) for row in fit(model, images, recipe, device)]}
 
 
