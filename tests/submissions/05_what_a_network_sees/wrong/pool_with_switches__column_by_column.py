@@ -1,0 +1,11 @@
+"""Counts places column by column."""
+
+FAILS = "test_worked_example"
+
+import torch.nn.functional as F
+
+
+def pool_with_switches(x, kernel, stride, padding=0, ceil=False):
+    pooled, switches = F.max_pool2d(x, kernel, stride, padding, ceil_mode=ceil, return_indices=True)
+    height, width = x.shape[2:]
+    return pooled, switches % width * height + switches // width
