@@ -7,7 +7,7 @@ from torch import Tensor
 from cnncourse.visualize.figure import BLUE, GREEN, subplots
 
 
-def guesses_figure(images, labels, probabilities: Tensor, names: Sequence[str], k: int = 5, columns: int = 3):
+def guesses_figure(images, labels, probabilities: Tensor, names: Sequence[str], k: int = 5, columns: int = 2):
     """Images, and below each its label and the ``k`` most probable classes as bars, the most probable first.
 
     The bar of the right class is green and hatched; where none is, the class is not among the ``k``.
@@ -32,10 +32,13 @@ def guesses_figure(images, labels, probabilities: Tensor, names: Sequence[str], 
 
 
 def _bars(ax, probabilities: Tensor, label: int, names: Sequence[str], k: int) -> None:
+    from matplotlib.patheffects import withStroke
+
     values, classes = probabilities.sort(descending=True, stable=True)
     for place, (value, found) in enumerate(zip(values[:k].tolist(), classes[:k].tolist(), strict=True)):
         look = {"color": GREEN, "hatch": "//"} if found == label else {"color": BLUE}
         ax.barh(place, value, height=0.85, alpha=0.45, edgecolor="black", linewidth=0.6, **look)
-        ax.text(0.02, place, names[found], va="center", fontsize=11)
+        outline = [withStroke(linewidth=3, foreground="white")]  # the text stays readable on the bar
+        ax.text(0.02, place, names[found], va="center", fontsize=11, path_effects=outline)
         ax.text(0.98, place, f"{value:.2f}", va="center", ha="right", fontsize=11)
     ax.set(xlim=(0, 1), ylim=(k - 0.5, -0.5))
