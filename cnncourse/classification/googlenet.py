@@ -74,7 +74,7 @@ class Inception(nn.Module):
     ==========  ====================================  ===========================================
     branch1     1x1                                   1x1
     branch2     1x1, then 3x3                         nothing (nn.Identity), then 3x3
-    branch3     1x1, then 5x5                         nothing (nn.Identity), then 5x5
+    branch3     1x1, then 5x5 (``large``)             nothing (nn.Identity), then 5x5 (``large``)
     branch4     3x3 max pooling, then 1x1             3x3 max pooling, then nothing (nn.Identity)
     ==========  ====================================  ===========================================
 
@@ -175,9 +175,10 @@ def global_average_pool(x: Tensor) -> Tensor:
 def class_activation_maps(features: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     """Ask a linear classifier that stands behind global average pooling about each position of the map instead.
 
-    The classifier gives class k the logit ``weight[k] . v + bias[k]`` for the averaged map v. Here v is what the
-    map holds at a single position, its values across the channels. A sum of products and a mean may change places,
-    so the mean of a class's activation map is its logit. (Zhou et al. 2016, who leave out the bias.)
+    The classifier gives class k the logit ``weight[k] . v + bias[k]``, where v [C] is the averaged map. Its
+    activation map holds the same sum at every position, where v is what the map holds there, channel by channel.
+    A sum of products and a mean may change places: the mean of the activation map is the logit. (Zhou et al. 2016,
+    who leave out the bias.)
 
     Args:
         features: float [B, C, H, W], the map that is averaged.
