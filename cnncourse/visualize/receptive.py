@@ -208,7 +208,7 @@ def _jpeg(image: np.ndarray) -> str:
 
 # ----------------------------------------------------------------------------------------------------- what moves
 _STYLE = """
-#ID { max-width: 30rem; background: white; padding: 0.5rem; }
+#ID { max-width: 30rem; margin: 0 auto; background: white; padding: 0.5rem; }
 #ID svg { display: block; width: 100%; height: auto; font: 14px sans-serif; fill: INK; }
 #ID input, #ID label { display: none; }
 #ID .frame { opacity: 0; }
