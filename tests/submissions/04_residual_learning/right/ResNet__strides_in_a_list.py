@@ -1,0 +1,43 @@
+"""Lists the strides first, and reshapes at the end."""
+
+import torch.nn.functional as F
+from torch import nn
+
+
+class ResNet(nn.Module):
+    def __init__(
+        self, block, blocks, channels=64, stem="imagenet", classes=1000, input_size=224, **block_options
+    ):
+        super().__init__()
+        if stem not in ("imagenet", "small"):
+            raise ValueError(f'stem={stem!r}: "imagenet" or "small".')
+        self.input_size = input_size
+        kernel, stride = (7, 2) if stem == "imagenet" else (3, 1)
+        self.conv1 = nn.Conv2d(3, channels, kernel, stride, padding=kernel // 2, bias=False)
+        self.bn1 = nn.BatchNorm2d(channels)
+        self.relu = nn.ReLU(inplace=True)
+        self.maxpool = nn.MaxPool2d(3, 2, padding=1) if stem == "imagenet" else nn.Identity()
+        self.stages = [f"layer{number}" for number in range(1, len(blocks) + 1)]
+        width = channels
+        for number, (name, count) in enumerate(zip(self.stages, blocks, strict=True)):
+            stride = 1 if number == 0 else 2
+            stage = self.make_stage(block, width, channels * 2**number, count, stride, **block_options)
+            setattr(self, name, stage)
+            width = channels * 2**number * block.expansion
+        self.avgpool = nn.AdaptiveAvgPool2d(1)
+        self.fc = nn.Linear(width, classes)
+        initialise(self)
+
+    def make_stage(self, block, in_channels, channels, count, stride, **block_options):
+        strides = [stride] + [1] * (count - 1)
+        inputs = [in_channels] + [channels * block.expansion] * (count - 1)
+        pairs = zip(inputs, strides)
+        return nn.Sequential(*[block(c, channels, s, **block_options) for c, s in pairs])
+
+    def forward(self, images):
+        x = F.relu(self.bn1(self.conv1(images)))
+        x = self.maxpool(x)
+        for _, stage in sorted((n, m) for n, m in self.named_children() if n.startswith("layer")):
+            x = stage(x)
+        x = self.avgpool(x)
+        return self.fc(x.view(x.shape[0], -1))

@@ -1,0 +1,10 @@
+"""Takes the maximum of each window."""
+
+FAILS = "test_every_other_row_and_column"
+
+import torch.nn.functional as F
+
+
+def padding_shortcut(x, channels, stride=1):
+    kept = F.max_pool2d(x, stride, ceil_mode=True)
+    return F.pad(kept, (0, 0, 0, 0, 0, channels - x.shape[1]))
