@@ -325,4 +325,4 @@ def weights(
             raise typer.BadParameter(str(error)) from None
         with training_bar(entry.recipe.epochs) as progress:
             found = zoo.make(name, progress=progress)
-        typer.echo(f"{name}: test error {found['test_error']} %, {found['seconds']:.0f} s")
+        typer.echo(f"{name}: test error {found['test_error']} %")
