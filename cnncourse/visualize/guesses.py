@@ -40,5 +40,5 @@ def _bars(ax, probabilities: Tensor, label: int, names: Sequence[str], k: int) -
         ax.barh(place, value, height=0.85, alpha=0.45, edgecolor="black", linewidth=0.6, **look)
         outline = [withStroke(linewidth=3, foreground="white")]  # the text stays readable on the bar
         ax.text(0.02, place, names[found], va="center", fontsize=11, path_effects=outline)
-        ax.text(0.98, place, f"{value:.2f}", va="center", ha="right", fontsize=11)
+        ax.text(0.98, place, f"{value:.2f}", va="center", ha="right", fontsize=11, path_effects=outline)
     ax.set(xlim=(0, 1), ylim=(k - 0.5, -0.5))
