@@ -272,6 +272,9 @@ class TestLocalResponseNorm:
                 "local_response_norm", in_channels(3), size, 1.0, 1.0, 1.0, returns=floats(1, 1, 1, 1)
             )
             assert_close(got, in_channels(0.3), what=f"with size={size}")
+        x = in_channels(3, 3, 3)
+        got = submission.call("local_response_norm", x, 3, 1.0, 1.0, 1.0, returns=floats(1, 3, 1, 1))
+        assert_close(got, in_channels(3 / 19, 3 / 28, 3 / 19), what="three channels of 3")
 
     @hint("The defaults stand in the signature. 2 + 0.0001 * 100 * 100 = 3.")
     def test_the_papers_constants(self, submission):
@@ -340,22 +343,22 @@ class TestLocalResponseNorm:
         assert_close(got, reference.local_response_norm(x, 2 * half + 1, 0.7))
 
 
-# Three images: right at the first guess, at the third, at the second.
-SCORES = torch.tensor([[0.1, 0.6, 0.3], [0.5, 0.2, 0.3], [0.3, 0.2, 0.5]])
-LABELS = torch.tensor([1, 1, 0])
+# Four images: right at the first guess, at the third, at the second, at the first.
+SCORES = torch.tensor([[0.1, 0.6, 0.3], [0.5, 0.2, 0.3], [0.3, 0.2, 0.5], [0.6, 0.1, 0.3]])
+LABELS = torch.tensor([1, 1, 0, 0])
 
 
 @exercise("top_k_error", points=2)
 class TestTopKError:
     @hint("`scores.argsort(dim=1, descending=True)` puts every image's classes in order, the best first.")
     def test_the_best_guess(self, submission):
-        "With k=1 only the class with the highest score counts: here two of three images are wrong."
-        assert_close(submission.call("top_k_error", SCORES, LABELS, returns=number(float)), 2 / 3)
+        "With k=1 only the class with the highest score counts: here two of four images are wrong."
+        assert_close(submission.call("top_k_error", SCORES, LABELS, returns=number(float)), 1 / 2)
 
     @hint("An image is right when its label is any of the first k.")
     def test_k_guesses(self, submission):
-        "Two guesses leave one of the three images wrong, three guesses none."
-        assert_close(submission.call("top_k_error", SCORES, LABELS, 2, returns=number(float)), 1 / 3)
+        "Two guesses leave one of the four images wrong, three guesses none."
+        assert_close(submission.call("top_k_error", SCORES, LABELS, 2, returns=number(float)), 1 / 4)
         assert_close(submission.call("top_k_error", SCORES, LABELS, 3, returns=number(float)), 0.0)
 
     def test_logits_of_any_size(self, submission):
@@ -368,11 +371,11 @@ class TestTopKError:
 
     @hint("`argsort` has an option `stable`: equal scores then stay in the order of their classes.")
     def test_equal_scores_go_to_the_lower_class(self, submission):
-        "A network that gives 40 classes one score has guessed classes 0 to k - 1: right for k of the 40 labels."
-        scores, labels = torch.zeros(40, 40), torch.arange(40)
+        "40 classes with one score: the guesses are classes 0 to k - 1, right for k of the labels 0 to 19."
+        scores, labels = torch.zeros(20, 40), torch.arange(20)
         for k in (1, 5, 20):
             got = submission.call("top_k_error", scores, labels, k, returns=number(float))
-            assert_close(got, 1 - k / 40, what=f"with k={k}")
+            assert_close(got, 1 - k / 20, what=f"with k={k}")
 
     @hint("Check k and the number of images before anything else.")
     def test_nonsense_is_refused(self, submission):
@@ -385,7 +388,7 @@ class TestTopKError:
     def test_tensors_may_be_on_another_device(self, submission, device):
         "Scores and labels on a device give a plain number all the same."
         got = submission.call("top_k_error", SCORES.to(device), LABELS.to(device), 2, returns=number(float))
-        assert_close(got, 1 / 3)
+        assert_close(got, 1 / 4)
 
     @given(
         rows=st.lists(st.lists(st.integers(0, 3), min_size=6, max_size=6), min_size=1, max_size=5),

@@ -1,0 +1,7 @@
+"""Lets crops compete instead of classes."""
+
+FAILS = "test_axes"
+
+
+def average_probabilities(logits):
+    return logits.softmax(1).mean(1)

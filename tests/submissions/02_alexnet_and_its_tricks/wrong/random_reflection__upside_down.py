@@ -1,0 +1,10 @@
+"""Mirrors top to bottom."""
+
+FAILS = "test_each_image_is_as_it_was_or_mirrored"
+
+import torch
+
+
+def random_reflection(images, generator):
+    coins = (torch.rand(len(images), generator=generator) < 0.5).to(images.device)
+    return torch.where(coins[:, None, None, None], images.flip(-2), images)

@@ -1,0 +1,9 @@
+"""Always looks at the best guess only."""
+
+FAILS = "test_k_guesses"
+
+
+def top_k_error(scores, labels, k=1):
+    if not 1 <= k <= scores.shape[1] or len(scores) == 0:
+        raise ValueError("k or the number of images is impossible")
+    return (scores.argmax(1) != labels).double().mean().item()
