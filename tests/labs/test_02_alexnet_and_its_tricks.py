@@ -233,6 +233,7 @@ class TestGroupedConvolution:
         assert_close(got["args"][0], wanted[0], rtol=1e-4, atol=1e-4, what="the gradient of the input")
         for name, expected in zip(("weight", "bias"), wanted[1:], strict=True):
             found = got["parameters"][name]
+            assert found is not None, f"no gradient arrives at {name}"
             assert_close(found, expected, rtol=1e-4, atol=1e-4, what=f"the gradient of {name}")
 
     def test_tensors_stay_on_their_device(self, submission, reference, device):
@@ -343,22 +344,22 @@ class TestLocalResponseNorm:
         assert_close(got, reference.local_response_norm(x, 2 * half + 1, 0.7))
 
 
-# Four images: right at the first guess, at the third, at the second, at the first.
-SCORES = torch.tensor([[0.1, 0.6, 0.3], [0.5, 0.2, 0.3], [0.3, 0.2, 0.5], [0.6, 0.1, 0.3]])
-LABELS = torch.tensor([1, 1, 0, 0])
+# Five images: right at the first guess, at the third, at the second, and twice at the first.
+SCORES = torch.tensor([[0.1, 0.6, 0.3], [0.5, 0.2, 0.3], [0.3, 0.2, 0.5], [0.6, 0.1, 0.3], [0.2, 0.1, 0.7]])
+LABELS = torch.tensor([1, 1, 0, 0, 2])
 
 
 @exercise("top_k_error", points=2)
 class TestTopKError:
     @hint("`scores.argsort(dim=1, descending=True)` puts every image's classes in order, the best first.")
     def test_the_best_guess(self, submission):
-        "With k=1 only the class with the highest score counts: here two of four images are wrong."
-        assert_close(submission.call("top_k_error", SCORES, LABELS, returns=number(float)), 1 / 2)
+        "With k=1 only the class with the highest score counts: here two of five images are wrong."
+        assert_close(submission.call("top_k_error", SCORES, LABELS, returns=number(float)), 2 / 5)
 
     @hint("An image is right when its label is any of the first k.")
     def test_k_guesses(self, submission):
-        "Two guesses leave one of the four images wrong, three guesses none."
-        assert_close(submission.call("top_k_error", SCORES, LABELS, 2, returns=number(float)), 1 / 4)
+        "Two guesses leave one of the five images wrong, three guesses none."
+        assert_close(submission.call("top_k_error", SCORES, LABELS, 2, returns=number(float)), 1 / 5)
         assert_close(submission.call("top_k_error", SCORES, LABELS, 3, returns=number(float)), 0.0)
 
     def test_logits_of_any_size(self, submission):
@@ -388,7 +389,7 @@ class TestTopKError:
     def test_tensors_may_be_on_another_device(self, submission, device):
         "Scores and labels on a device give a plain number all the same."
         got = submission.call("top_k_error", SCORES.to(device), LABELS.to(device), 2, returns=number(float))
-        assert_close(got, 1 / 4)
+        assert_close(got, 1 / 5)
 
     @given(
         rows=st.lists(st.lists(st.integers(0, 3), min_size=6, max_size=6), min_size=1, max_size=5),
