@@ -17,12 +17,12 @@ from cnncourse.training.reproduce import spread
 from cnncourse.visualize.figure import subplots
 
 LECTURE = ("A10",)
-RATES = (0.03, 0.1, 0.3)
+RATES = (0.01, 0.03, 0.1)
 
 
 def settings(scale: str) -> list[dict]:
     depths, epochs, rates, width = {
-        "cpu": ((8, 56), 16, RATES, 0.5),
+        "cpu": ((8, 56), 10, RATES, 0.5),
         "full": ((20, 56, 110), 164, (0.1,), 1.0),
     }[scale]
     return [
