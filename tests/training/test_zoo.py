@@ -1,5 +1,7 @@
 """Small networks are trained and stored with the figure of the stored file."""
 
+from dataclasses import asdict
+
 import pytest
 import torch
 
@@ -20,6 +22,20 @@ def test_making_a_network_stores_it_with_its_figure(tmp_path, monkeypatch):
     model = small.build()
     load_weights(tmp_path / "alexnet.safetensors", model)
     assert all(torch.isfinite(tensor).all() for tensor in model.state_dict().values())
+
+
+@pytest.mark.parametrize("name", zoo.ZOO)
+def test_the_stored_file_gives_its_figure(name):
+    assert zoo.error(zoo.load(name), 500) == pytest.approx(
+        zoo.figures(name)["test_error_500"], abs=0.41
+    )  # two images
+
+
+@pytest.mark.parametrize("name", zoo.ZOO)
+def test_a_stored_file_is_small_and_made_by_the_recipe_that_is_written_here(name):
+    assert (zoo.FOLDER / f"{name}.safetensors").stat().st_size < 4e6
+    assert asdict(zoo.ZOO[name].recipe).items() <= zoo.figures(name)["recipe"].items()
+    assert zoo.figures(name)["images"] == zoo.ZOO[name].images
 
 
 def test_an_unknown_name_is_named():
