@@ -19,9 +19,10 @@ from cnncourse.data.augmentation import (
 )
 from cnncourse.data.preprocessing import center_crop
 from cnncourse.training.data import LabelledImages
-from cnncourse.training.experiments._short import draw_pairs, fit, images_of
+from cnncourse.training.experiments._short import fit, images_of
 from cnncourse.training.loop import Recipe
 from cnncourse.training.reproduce import paired, spread
+from cnncourse.visualize.figure import BLUE, VERMILLION, subplots
 
 LECTURE = ("A4",)
 SIDE = 28  # of 32 pixels, as the paper takes 224 of 256
@@ -35,7 +36,7 @@ KINDS = {
 
 
 def settings(scale: str) -> list[dict]:
-    images, epochs, width = {"cpu": (2500, 24, 0.125), "full": (50_000, 100, 0.5)}[scale]
+    images, epochs, width = {"cpu": (2000, 24, 0.125), "full": (50_000, 100, 0.5)}[scale]
     return [
         {"seed": seed, "kind": kind, "images": images, "epochs": epochs, "width": width}
         for seed in range(5)
@@ -116,5 +117,20 @@ def summary(rows: list[dict]) -> dict:
 
 
 def draw(result: dict):
-    """Test error of each seed with the middle piece."""
-    return draw_pairs(result["runs"], "kind", list(KINDS), "one", "test error [%]")
+    """Test errors with the middle piece: of every seed, their means as lines; as they are, and in another light."""
+    figure, ((axes,),) = subplots(size=(6.4, 4.2))
+    shown = (("one", -0.15, "o", BLUE, "test images"), ("lit_one", 0.15, "s", VERMILLION, "in another light"))
+    for figure_name, offset, mark, colour, label in shown:
+        for place, kind in enumerate(KINDS):
+            values = [row[figure_name] for row in result["runs"] if row["kind"] == kind]
+            axes.plot(
+                [place + offset] * len(values), values, mark, color=colour, ms=5, alpha=0.6, label=label
+            )
+            mean = sum(values) / len(values)
+            axes.plot([place + offset - 0.13, place + offset + 0.13], [mean, mean], color=colour, linewidth=3)
+            label = None
+    axes.set_xticks(range(len(KINDS)), [kind.replace(", ", ",\n") for kind in KINDS])
+    axes.set(ylabel="test error [%]", xlim=(-0.5, len(KINDS) - 0.5))
+    axes.grid(False, axis="x")
+    figure.legend(loc="outside upper center", ncols=2, frameon=False)
+    return figure

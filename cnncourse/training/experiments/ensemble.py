@@ -12,7 +12,7 @@ from cnncourse.classification import cifar_resnet
 from cnncourse.training.experiments._short import fit, images_of, logits_of
 from cnncourse.training.loop import Recipe
 from cnncourse.training.reproduce import spread
-from cnncourse.visualize.figure import subplots
+from cnncourse.visualize.figure import BLUE, VERMILLION, subplots
 
 LECTURE = ("A6",)
 MEMBERS = 5
@@ -22,7 +22,7 @@ def settings(scale: str) -> list[dict]:
     images, epochs, depth, width = {"cpu": (3000, 10, 8, 0.5), "full": (50_000, 60, 20, 1.0)}[scale]
     return [
         {"seed": seed, "images": images, "epochs": epochs, "depth": depth, "width": width}
-        for seed in range(4)
+        for seed in range(3)
     ]
 
 
@@ -69,22 +69,18 @@ def summary(rows: list[dict]) -> dict:
 
 
 def draw(result: dict):
-    """Every member and the ensemble of each group, in log-loss and error."""
-    figure, (panels,) = subplots(1, 2, size=(7, 3.4))
+    """Every member, their mean, and the ensemble of each group, in log-loss and error."""
+    figure, (panels,) = subplots(1, 2, size=(6.4, 3.6))
     for axes, name, label in zip(panels, ("log_loss", "error"), ("log-loss", "test error [%]"), strict=True):
-        for group, row in enumerate(result["runs"]):
+        for group, row in enumerate(result["runs"], 1):
             values = [member[name] for member in row["members"]]
-            axes.plot(
-                [group] * len(values), values, "o", color="grey", label="members" if group == 0 else None
-            )
-            axes.plot(
-                group,
-                row["ensemble"][name],
-                "*",
-                ms=12,
-                color="tab:red",
-                label="ensemble" if group == 0 else None,
-            )
-        axes.set(xlabel="ensemble", ylabel=label, xticks=range(len(result["runs"])))
-    panels[0].legend()
+            mean = sum(values) / len(values)
+            labels = ["members", "their mean", "ensemble"] if axes is panels[0] and group == 1 else [None] * 3
+            axes.plot([group] * len(values), values, "o", color="#777777", ms=5, label=labels[0])
+            axes.plot([group - 0.25, group + 0.25], [mean, mean], color=BLUE, linewidth=3, label=labels[1])
+            axes.plot(group, row["ensemble"][name], "*", ms=13, color=VERMILLION, label=labels[2])
+        groups = len(result["runs"])
+        axes.set(xlabel="group", ylabel=label, xticks=range(1, groups + 1), xlim=(0.4, groups + 0.6))
+        axes.grid(False, axis="x")
+    figure.legend(loc="outside upper center", ncols=3, frameon=False)
     return figure

@@ -16,7 +16,7 @@ from cnncourse.training.data import LabelledImages
 from cnncourse.training.experiments._short import error_of, fit, hog_classifier, hog_features, images_of
 from cnncourse.training.loop import Recipe
 from cnncourse.training.reproduce import spread
-from cnncourse.visualize.figure import subplots
+from cnncourse.visualize.curves import curves
 
 LECTURE = ("A6",)
 METHODS = {"network": "small ResNet", "hog": "HOG and linear SVM", "neighbours": "10 nearest neighbours (L1)"}
@@ -24,7 +24,7 @@ METHODS = {"network": "small ResNet", "hog": "HOG and linear SVM", "neighbours":
 
 def settings(scale: str) -> list[dict]:
     sizes, steps, depth = {
-        "cpu": ((250, 1000, 4000, 16_000), 800, 8),
+        "cpu": ((250, 1000, 4000, 16_000), 600, 8),
         "full": ((250, 1000, 4000, 16_000, 50_000), 20_000, 20),
     }[scale]
     return [
@@ -81,13 +81,20 @@ def summary(rows: list[dict]) -> dict:
 
 
 def draw(result: dict):
-    """Test error against the number of training images."""
-    figure, ((axes,),) = subplots(size=(6.4, 4))
-    for (method, label), marker in zip(METHODS.items(), "os^", strict=True):
-        points = result["summary"][method]
-        counts = sorted(map(int, points))
-        means, stds = ([points[str(count)][name] for count in counts] for name in ("mean", "std"))
-        axes.errorbar(counts, means, stds, marker=marker, capsize=3, label=label)
-    axes.set(xscale="log", xlabel="training images", ylabel="test error [%]", ylim=(0, 100))
-    axes.legend()
-    return figure
+    """Test error against the number of training images: a line of means, in a band from the least to the greatest."""
+    counts = sorted({row["images"] for row in result["runs"]})
+    lines = {
+        label: np.array(
+            [
+                [
+                    row["test_error"]
+                    for count in counts
+                    for row in result["runs"]
+                    if (row["method"], row["images"], row["seed"]) == (method, count, seed)
+                ]
+                for seed in sorted({row["seed"] for row in result["runs"]})
+            ]
+        )
+        for method, label in METHODS.items()
+    }
+    return curves(counts, lines, "training images", "test error [%]", logx=True)

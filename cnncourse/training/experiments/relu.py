@@ -13,7 +13,7 @@ from cnncourse.classification.layers import Conv
 from cnncourse.training.experiments._short import fit, images_of
 from cnncourse.training.loop import Recipe
 from cnncourse.training.reproduce import spread
-from cnncourse.visualize.figure import subplots
+from cnncourse.visualize.figure import BLUE, VERMILLION, subplots
 
 LECTURE = ("A3",)
 TARGET = 0.25  # the training error that figure 1 of the paper measures the time to
@@ -70,16 +70,21 @@ def summary(rows: list[dict]) -> dict:
 
 
 def draw(result: dict):
-    """Training error by epoch at each activation's best learning rate."""
-    figure, ((axes,),) = subplots(size=(6.4, 4))
+    """Training error by epoch at each activation's best learning rate; rings where a mean reaches the target."""
+    figure, ((axes,),) = subplots(size=(6, 4))
+    looks = {"relu": ("ReLU", BLUE, "-"), "tanh": ("tanh", VERMILLION, "--")}
     for row in result["runs"]:
         name = row["activation"]
         if row["lr"] == result["summary"][name]["lr"]:
-            style = {"color": "tab:blue"} if name == "relu" else {"color": "tab:red", "linestyle": "--"}
-            label = {"relu": "ReLU", "tanh": "tanh"}[name] if row["seed"] == 0 else None
-            axes.plot(range(1, 1 + len(row["errors"])), row["errors"], label=label, **style)
-    axes.axhline(TARGET, color="grey", linewidth=0.8)
-    axes.annotate(f"{TARGET:.0%}", (1, TARGET), va="bottom", color="grey")
-    axes.set(xlabel="epoch", ylabel="training error", ylim=(0, 1))
-    axes.legend()
+            label, colour, dashes = looks[name]
+            epochs = range(1, 1 + len(row["errors"]))
+            label = label if row["seed"] == 0 else None
+            axes.plot(epochs, row["errors"], dashes, color=colour, label=label, linewidth=1.5)
+    for name, (_, colour, _) in looks.items():
+        if (reached := result["summary"][name]["epochs"]["mean"]) <= result["summary"]["limit"]:
+            axes.plot(reached, TARGET, "o", color=colour, ms=9, mfc="none", mew=2)
+    axes.axhline(TARGET, color="#555555", linewidth=1, linestyle=":")
+    axes.annotate(f"{100 * TARGET:.0f} %", (0.5, TARGET), va="bottom", color="#555555")
+    axes.set(xlabel="epoch", ylabel="training error", ylim=(0, 1), xlim=(0, None))
+    figure.legend(loc="outside upper center", ncols=2, frameon=False, handlelength=3)
     return figure
