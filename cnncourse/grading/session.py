@@ -122,10 +122,10 @@ class Session:
         parameters = dict(owner.named_parameters()) if isinstance(owner, torch.nn.Module) else {}
         outputs = self._run(function, name, args, kwargs or {})
         outputs = tuple(outputs) if isinstance(outputs, tuple | list) else (outputs,)
-        roots, weights = _differentiable(outputs, cotangents)
+        product = _product(outputs, cotangents)
         leaves = [t for t in _tensors(args) if t.requires_grad]
         wanted = leaves + [p for p in parameters.values() if p.requires_grad]
-        found = torch.autograd.grad(roots, wanted, weights, allow_unused=True)
+        found = torch.autograd.grad(product, wanted, allow_unused=True)
         gradients = {id(t): g for t, g in zip(wanted, found, strict=True)}
         return {
             "outputs": _map(lambda t: t.detach(), outputs),
@@ -312,8 +312,8 @@ def _tensors(value: Any) -> list[torch.Tensor]:
     return found
 
 
-def _differentiable(outputs: tuple, cotangents: tuple) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
-    """The outputs that have a backward pass, and their cotangents."""
+def _product(outputs: tuple, cotangents: tuple) -> torch.Tensor:
+    """The sum of all outputs times their cotangents, over the outputs that have a backward pass."""
     if len(outputs) != len(cotangents):
         raise Refused("ValueError", f"the result has {len(outputs)} parts, expected {len(cotangents)}")
     pairs = []
@@ -329,7 +329,8 @@ def _differentiable(outputs: tuple, cotangents: tuple) -> tuple[list[torch.Tenso
         text = "no gradient: the result does not depend on the inputs through operations of torch"
         hint = "`.detach()`, `.data`, `.item()`, `.numpy()` and `torch.no_grad()` cut results off from inputs"
         raise Refused("RuntimeError", text, hint)
-    return [output for output, _ in pairs], [cotangent for _, cotangent in pairs]
+    # One number instead of `grad_outputs`, on whose first use torch imports sympy: up to seconds of a call's time.
+    return sum((output * cotangent).sum() for output, cotangent in pairs)
 
 
 class _Output(io.TextIOBase):

@@ -1,3 +1,4 @@
+import subprocess
 import sys
 import types
 
@@ -319,6 +320,17 @@ def test_gradients_of_a_function_agree_with_autograd(submission):
     assert got["args"][1] is None
     assert got["parameters"] == {}
     np.testing.assert_allclose(got["outputs"][1], 2 * y)
+
+
+def test_the_first_gradient_imports_nothing_that_takes_seconds():
+    """In a process of its own: sympy takes up to seconds of the first call that asks for gradients."""
+    code = (
+        "import sys, torch\n"
+        "from cnncourse.grading.session import Session\n"
+        "Session({'f': lambda x: 2 * x})._vjp('f', (torch.ones(2),), (torch.ones(2),))\n"
+        "sys.exit('sympy' in sys.modules)\n"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 def test_gradients_of_a_module_come_by_parameter(submission):
