@@ -16,8 +16,9 @@ def conv_output_size(size: int, kernel: int, stride: int = 1, padding: int = 0, 
     """Count the places of a window along one axis: the height (or width) of a convolution's or a pooling's map.
 
     The window begins ``padding`` pixels outside the image and moves by ``stride``. A place counts when the whole
-    window lies in the padded image. With ``ceil``, a rounding that some poolings use, one more place counts where
-    the window sticks out at the far end, unless all of it is beyond the last pixel of the image itself.
+    window lies in the padded image. With ``ceil``, a rounding that some poolings use, one more place counts when
+    these windows do not reach the far end of the padded image: the next one, which sticks out there; unless all
+    of it is beyond the last pixel of the image itself.
 
     Args:
         size: pixels of the image along this axis.
