@@ -11,6 +11,7 @@ OUT       := _build
 LAB       := 01_nearest_neighbours
 SAMPLES   := $(wildcard tests/submissions/$(LAB)/whole/*.ipynb) labs/$(LAB).ipynb
 
+CORES   := $(shell nproc)
 LABS    := $(basename $(notdir $(wildcard solutions/*.ipynb)))
 LIBRARY := $(shell find cnncourse -name '*.py' -o -name '*.html' -o -name '*.json' -o -name '*.png')
 GRADED  := $(wildcard tests/labs/*.py)
@@ -84,20 +85,25 @@ notebooks: $(VENV)/.ready
 
 units: $(VENV)/.ready
 	@echo "── Library and grader"
-	@$(BIN)/pytest tests --ignore=tests/labs --ignore=tests/test_book.py -q -n 2 --dist loadfile
+	@$(BIN)/pytest tests --ignore=tests/labs --ignore=tests/test_book.py -q -n $(CORES) --dist loadfile
 
 grade-solutions: $(VENV)/.ready
 	@echo "── The graded tests on the solutions"
-	@for lab in $(LABS); do \
-		$(BIN)/pytest tests/labs/test_$$lab.py --submission solutions/$$lab.ipynb -q || exit 1; done
+	@$(MAKE) --no-print-directory -j $(CORES) -O $(LABS:%=grade-%)
+
+grade-%:
+	@$(BIN)/pytest tests/labs/test_$*.py --submission solutions/$*.ipynb -q
 
 selftest: $(VENV)/.ready
 	@echo "── The grader, graded: known-right and known-wrong submissions"
-	@$(BIN)/cnncourse selftest
+	@$(MAKE) --no-print-directory -j $(CORES) -O $(LABS:%=selftest-%)
+
+selftest-%:
+	@$(BIN)/cnncourse selftest $*
 
 nbval: $(VENV)/.ready | data
 	@echo "── The solutions' stored outputs"
-	@$(BIN)/pytest --nbval --nbval-sanitize-with solutions/nbval_sanitize.cfg -q -p no:cacheprovider solutions/
+	@$(BIN)/pytest --nbval --nbval-sanitize-with solutions/nbval_sanitize.cfg -q -p no:cacheprovider -n $(CORES) --dist loadfile solutions/
 
 # From nothing: on an incremental build Sphinx repeats no warning of a page that it does not read again.
 site: $(VENV)/.ready | data
