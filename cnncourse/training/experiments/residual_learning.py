@@ -14,7 +14,7 @@ from cnncourse.training.data import LabelledImages
 from cnncourse.training.experiments._short import fit, images_of
 from cnncourse.training.loop import Recipe
 from cnncourse.training.reproduce import spread
-from cnncourse.visualize.figure import subplots
+from cnncourse.visualize.figure import BLUE, VERMILLION, subplots
 
 LECTURE = ("A10",)
 RATES = (0.01, 0.03, 0.1)
@@ -76,11 +76,11 @@ def draw(result: dict):
             axes.plot(
                 range(1, 1 + len(row["losses"])),
                 row["losses"],
-                color="tab:blue" if row["residual"] else "tab:red",
-                linestyle="-" if row["depth"] == depths[-1] else ":",
-                linewidth=1.2,
+                color=BLUE if row["residual"] else VERMILLION,
+                linestyle="-" if row["depth"] == depths[-1] else "--",
+                linewidth=1.4,
                 label=name if row["seed"] == 0 else None,
             )
     axes.set(xlabel="epoch", ylabel="training loss", yscale="log")
-    axes.legend()
+    figure.legend(loc="outside upper center", ncols=2, frameon=False, handlelength=3.2)
     return figure
