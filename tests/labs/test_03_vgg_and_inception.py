@@ -43,14 +43,20 @@ def constant(module, weight=0.0, bias=0.0):
     return module
 
 
+def move(submitted, device):
+    """A submitted module on the device. Every call is shown to the student, so none is made without need."""
+    if device != "cpu":
+        torch.nn.Linear(1, 1).to(device)  # what torch imports the first time takes longer than a call may
+        submitted.call("to", device)
+    return submitted
+
+
 def give(submitted, module, device):
     """Puts the reference's weights into a submitted module, there and on the device."""
     submitted.load_state_dict(dict(module.state_dict()))
-    if device != "cpu":  # every call is shown to the student: none without need
-        submitted.call("to", device)
     if not module.training:
         submitted.call("eval")
-    return submitted
+    return move(submitted, device)
 
 
 def answer(submitted, x, channels, device):
@@ -205,9 +211,7 @@ class TestStackedConvolutions:
         "With filters of 1, 3, 5 and 7 pixels and for maps that are not square, height and width stay."
         for kernel in (1, 3, 5, 7):
             module = self.stack(submission, 2, kernel, 2)
-            if device != "cpu":
-                module.call("to", device)
-            answer(module, random(2, 2, 9, 8), 2, device)
+            answer(move(module, device), random(2, 2, 9, 8), 2, device)
 
     @hint("Without a ReLU between them, several convolutions are no more than one.")
     def test_relu_between_the_convolutions(self, submission, reference, device):
