@@ -172,18 +172,18 @@ class TestPaddingShortcut:
         assert_equal(submission.call("padding_shortcut", x, channels, stride, returns=spec), expected)
 
 
-def shortcut(submission, *args):
-    return submission.call("make_shortcut", *args, returns=handle())
+def shortcut(submission, *args, type=""):
+    return submission.call("make_shortcut", *args, returns=handle(type))
 
 
 @exercise("make_shortcut", points=2)
 class TestMakeShortcut:
     @hint("Where nothing has to change, `nn.Identity()` hands on what it gets and has no weights.")
     def test_the_identity_where_the_shape_stays(self, submission):
-        'From 4 to 4 channels with stride 1, "padding" and "projection" give back x, and have no weights.'
+        'From 4 to 4 channels with stride 1, "padding" and "projection" are nn.Identity(): they give back x.'
         x = numbers(0, 2, 4, 3, 3)
         for kind in ("padding", "projection"):
-            theirs = shortcut(submission, kind, 4, 4, 1)
+            theirs = shortcut(submission, kind, 4, 4, 1, type="Identity")
             assert_equal(sorted(theirs.state_dict()), [], what="the names of its weights")
             assert_equal(theirs.call("forward", x, returns=images_of(x)), x)
 
@@ -455,7 +455,8 @@ class TestBottleneck:
 # -------------------------------------------------------------------------------------------------- networks
 def network(submission, blocks, channels=2, bottleneck=False, stem="small", **options):
     """A network of the submission; `network` is a given cell of the lab."""
-    return submission.call("network", blocks, channels, bottleneck, stem, returns=handle("ResNet"), **options)
+    options |= {"blocks": blocks, "channels": channels, "bottleneck": bottleneck, "stem": stem}
+    return submission.call("network", returns=handle("ResNet"), **options)
 
 
 def reference_network(reference, blocks, channels=2, bottleneck=False, stem="small", seed=0, **options):

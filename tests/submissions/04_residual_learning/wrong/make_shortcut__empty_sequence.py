@@ -1,6 +1,8 @@
-"""An empty sequence is the identity as well."""
+"""Hands on x with an empty sequence, which is no nn.Identity."""
 
 from torch import nn
+
+FAILS = "test_the_identity_where_the_shape_stays"
 
 
 def make_shortcut(kind, in_channels, out_channels, stride):
