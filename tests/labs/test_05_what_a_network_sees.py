@@ -188,7 +188,7 @@ class TestFeatureMaps:
         "Afterwards the model has no hooks: `hooks_of(model)` is 0."
         images, model = random_numbers(7, 1, 3, 8, 8), there(submission, "vgg")
         submission.call("feature_maps", model, images, "features.3", returns=array("torch"))
-        left = submission.call("hooks_of", model, returns=number(int))
+        left = submission.call("hooks_of", model=model, returns=number(int))
         assert_equal(left, 0, what="hooks")
 
     @hint("What stands in `finally:` happens whether the lines in `try:` raise an error or not.")
@@ -197,7 +197,7 @@ class TestFeatureMaps:
         model = there(submission, "vgg")
         with submission.raises(RuntimeError):
             submission.call("feature_maps", model, torch.zeros(1, 5, 8, 8), "features.0")
-        left = submission.call("hooks_of", model, returns=number(int))
+        left = submission.call("hooks_of", model=model, returns=number(int))
         assert_equal(left, 0, what="hooks")
 
     @hint("Any name in `model.named_modules()`: `model.get_submodule(layer)` finds the module.")
