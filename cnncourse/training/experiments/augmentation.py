@@ -36,7 +36,7 @@ KINDS = {
 
 
 def settings(scale: str) -> list[dict]:
-    images, epochs, width = {"cpu": (1500, 24, 0.125), "full": (50_000, 100, 0.5)}[scale]
+    images, epochs, width = {"cpu": (1500, 20, 0.125), "full": (50_000, 100, 0.5)}[scale]
     return [
         {"seed": seed, "kind": kind, "images": images, "epochs": epochs, "width": width}
         for seed in range(5)

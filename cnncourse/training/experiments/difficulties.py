@@ -20,7 +20,7 @@ STRENGTHS = (0.5, 1.0)
 
 
 def settings(scale: str) -> list[dict]:
-    images, test, steps, depth = {"cpu": (10_000, 1000, 800, 8), "full": (50_000, 2000, 20_000, 20)}[scale]
+    images, test, steps, depth = {"cpu": (8000, 500, 600, 8), "full": (50_000, 2000, 20_000, 20)}[scale]
     return [
         {"seed": seed, "method": method, "images": images, "test": test, "steps": steps, "depth": depth}
         for method in METHODS
