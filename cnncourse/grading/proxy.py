@@ -243,9 +243,9 @@ def _parameter_names(reference: Any, owner: str | None, name: str | None, count:
     """What the reference calls its first ``count`` parameters; their numbers where it has none."""
     try:
         found = getattr(reference, owner) if owner else reference
-        if name or not owner:
-            found = getattr(found, name)
-        names = [p.name for p in inspect.signature(found).parameters.values() if p.name != "self"]
+        called = "forward" if hasattr(found, "forward") else "__call__"  # a module's takes anything
+        signature = inspect.signature(getattr(found, name or called))
+        names = [p.name for p in signature.parameters.values() if p.name != "self"]
     except (AttributeError, TypeError, ValueError):
         names = []
     return names[:count] + [f"argument {i + 1}" for i in range(len(names), count)]

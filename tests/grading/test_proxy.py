@@ -37,7 +37,8 @@ def error(*bases, line=1):
 
 VALUE_ERROR = error("ValueError", "Exception", "BaseException")
 REFERENCE = SimpleNamespace(
-    distance=lambda a, b: None, Model=type("Model", (), {"predict": lambda self, images: None})
+    distance=lambda a, b: None,
+    Model=type("Model", (), {"predict": lambda self, images: None, "forward": lambda self, x: None}),
 )
 
 
@@ -124,7 +125,7 @@ def test_objects_stay_with_the_submission_and_are_called_by_their_number():
 
 
 def test_the_calls_that_led_to_a_failure_are_shown_with_the_names_of_their_arguments():
-    made = submission(Reply(1), Reply(Ref(0, "Model")), Reply(), Reply(1))
+    made = submission(Reply(1), Reply(Ref(0, "Model")), Reply(), Reply(), Reply(1))
     made.call("distance", 1, b=2)
     assert [(c.text, c.arguments) for c in made.shown_calls] == [("distance", (("a", 1), ("b", 2)))]
     model = made.create("Model")
@@ -133,6 +134,8 @@ def test_the_calls_that_led_to_a_failure_are_shown_with_the_names_of_their_argum
         ("Model", ()),
         ("Model.predict", (("images", 5),)),
     ]
+    model.call(None, 6)
+    assert made.shown_calls[-1].arguments == (("x", 6),)
     made.call("unknown", 7)
     assert [(c.text, c.arguments) for c in made.shown_calls] == [("unknown", (("argument 1", 7),))]
 
