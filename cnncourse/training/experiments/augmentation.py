@@ -67,7 +67,7 @@ def run(setting: dict, data=None, device: str = "cpu") -> dict:
     sample = torch.from_numpy(images.images[:1000]).permute(0, 3, 1, 2).float() / 255
     images.augmentation = augmentation(setting["kind"], *principal_colours(sample))
     torch.manual_seed(setting["seed"])
-    stem = Conv(96, 5, stride=2, padding=2)
+    stem = Conv(96, 5, stride=2, padding=3)
     model = alexnet(width=setting["width"], stem=stem, input_size=SIDE, classes=10)
     recipe = Recipe(setting["epochs"], 64, 2e-3, "adam", schedule="cosine", seed=setting["seed"])
     history = fit(model, images, recipe, device)
