@@ -23,7 +23,7 @@ def feature_maps(model: nn.Module, images: Tensor, layer: str) -> Tensor:
         layer: its name in ``model.named_modules()``, for example "features.10" or "layer2.0". Of a module that
             runs several times, the last time counts.
     Returns:
-        float [B, C, h, w].
+        What the layer gives: float [B, C, h, w] of a convolution, [B, n] of a fully connected layer.
     """
     kept: list[Tensor] = []
 
