@@ -386,7 +386,7 @@ class IsolatedBackend:
         deadline = time.monotonic() + LOADING_SECONDS
         while not self._hopeless:
             self.close()
-            self._fork()
+            deadline += self._start()  # starting is no fault of the submission
             position = self._load(deadline)
             if position is None:
                 return
@@ -407,12 +407,17 @@ class IsolatedBackend:
 
     # ---- loading
 
-    def _fork(self) -> None:
+    def _start(self) -> float:
+        """A new worker, ready for cells; the seconds it took: many on CUDA, where it imports torch anew."""
+        begun = time.monotonic()
         ours, channel = socket.socketpair()
         self._report, report = socket.socketpair()
         with channel, report:
             answer = self._template._order("start", 30, (channel.fileno(), report.fileno()))
         self._init, self._channel = answer["init"], Channel(ours)
+        if self._template.device != "cpu":
+            self._request("names", START_SECONDS, {})
+        return time.monotonic() - begun
 
     def _load(self, deadline: float) -> int | None:
         """Sends the cells. Returns the position of one that killed the worker, or None."""

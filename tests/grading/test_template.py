@@ -335,6 +335,7 @@ def test_anybody_can_grade_in_isolation(tmp_path, bubblewrap):
 
 def test_on_cuda_a_worker_is_spawned_and_its_address_space_free(monkeypatch):
     """Workers for ``device="cuda"`` work without a GPU; only tensors cannot be put there."""
+    monkeypatch.setattr("cnncourse.grading.template.LOADING_SECONDS", 1.0)  # importing torch takes longer
     with Template("cnncourse.neighbors", device="cuda") as template:
         text = "import resource as r, sys\ndef f():\n    return r.getrlimit(r.RLIMIT_AS)[0], sys.orig_argv[1:3]\n"
         backend = template.start((*CELLS, Cell(2, text)))
