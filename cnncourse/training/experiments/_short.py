@@ -7,7 +7,7 @@ from torch import nn
 
 from cnncourse.training.data import LabelledImages, leave_alone, open_images
 from cnncourse.training.loop import Recipe, evaluate, train
-from cnncourse.visualize.figure import subplots
+from cnncourse.visualize.figure import BLUE, subplots
 
 
 def halved(images: np.ndarray) -> np.ndarray:
@@ -70,9 +70,7 @@ def draw_pairs(rows: list[dict], key: str, choices: list, figure: str, label: st
     picture, ((axes,),) = subplots(size=(1.5 + 1.2 * len(choices), 3.6))
     of = {choice: {row["seed"]: row[figure] for row in rows if row[key] == choice} for choice in choices}
     for seed in sorted(of[choices[0]]):
-        axes.plot(
-            range(len(choices)), [of[choice][seed] for choice in choices], "o-", color="tab:blue", alpha=0.6
-        )
+        axes.plot(range(len(choices)), [of[choice][seed] for choice in choices], "o-", color=BLUE, alpha=0.6)
     axes.set_xticks(range(len(choices)), [str(choice) for choice in choices])
     axes.set(ylabel=label, xlim=(-0.4, len(choices) - 0.6))
     return picture

@@ -13,7 +13,7 @@ from cnncourse.training.data import LabelledImages
 from cnncourse.training.experiments._short import error_of, hog_classifier, hog_features
 from cnncourse.training.experiments.learning_curve import METHODS, trained
 from cnncourse.training.reproduce import spread
-from cnncourse.visualize.figure import subplots
+from cnncourse.visualize.figure import COLOURS, subplots
 
 LECTURE = ("R3", "A6")
 STRENGTHS = (0.5, 1.0)
@@ -86,7 +86,12 @@ def draw(result: dict):
         values = [result["summary"][method][name] for name in names]
         places = np.arange(len(names)) + 0.27 * (position - 1)
         plain = result["summary"][method]["plain"]["mean"]
-        bars = {"width": 0.25, "capsize": 2, "label": f"{label} (plain: {plain:.0f} %)"}
+        bars = {
+            "width": 0.25,
+            "capsize": 2,
+            "color": COLOURS[position],
+            "label": f"{label} (plain: {plain:.0f} %)",
+        }
         axes.bar(places, [v["mean"] for v in values], yerr=[v["std"] for v in values], **bars)
     labels = [name.removesuffix(" at 1.0").replace("_", " ") for name in names]
     axes.set_xticks(range(len(names)), labels, rotation=30, ha="right")
