@@ -24,7 +24,7 @@ METHODS = {"network": "small ResNet", "hog": "HOG and linear SVM", "neighbours":
 
 def settings(scale: str) -> list[dict]:
     sizes, steps, depth = {
-        "cpu": ((250, 1000, 4000, 16_000), 600, 8),
+        "cpu": ((250, 1000, 4000, 16_000), 400, 8),
         "full": ((250, 1000, 4000, 16_000, 50_000), 20_000, 20),
     }[scale]
     return [
