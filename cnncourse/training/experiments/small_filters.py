@@ -18,7 +18,7 @@ MIDDLES = {"one 7x7": (7, 1), "three 3x3": (3, 3)}
 
 
 def settings(scale: str) -> list[dict]:
-    images, epochs, channels = {"cpu": (3000, 8, 32), "full": (50_000, 60, 128)}[scale]
+    images, epochs, channels = {"cpu": (6000, 12, 32), "full": (50_000, 60, 128)}[scale]
     return [
         {"seed": seed, "middle": middle, "images": images, "epochs": epochs, "channels": channels}
         for seed in range(5)
