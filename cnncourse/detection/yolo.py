@@ -230,6 +230,9 @@ class YOLO(nn.Module):
         hidden: width of the first fully connected layer.
         input_size: 448 in the paper.
         dropout: behind the first fully connected layer.
+        fully_connected: False puts convolutions in their place (3 x 3 with batch normalisation, then 1 x 1), on
+            a trunk whose map has ``grid`` cells a side. What one cell learns then serves all of them, as in the
+            second version (Redmon and Farhadi, 2017): not the paper's network, but one that learns from few images.
     """
 
     def __init__(
@@ -243,22 +246,26 @@ class YOLO(nn.Module):
         dropout: float = 0.5,
         score_threshold: float = 0.05,
         nms_threshold: float = 0.5,
+        fully_connected: bool = True,
     ):
         super().__init__()
         self.num_classes, self.grid, self.boxes, self.input_size = num_classes, grid, boxes, input_size
         self.score_threshold, self.nms_threshold = score_threshold, nms_threshold
         self.trunk = darknet() if trunk is None else trunk
-        self.head = nn.Sequential(
-            nn.Flatten(),
-            nn.Linear(_map_length(self.trunk, input_size), hidden),
-            nn.LeakyReLU(0.1, inplace=True),
-            nn.Dropout(dropout),
-            nn.Linear(hidden, grid * grid * (5 * boxes + num_classes - 1)),
-        )
+        channels, height, width = _map_size(self.trunk, input_size)
+        numbers = 5 * boxes + num_classes - 1  # of a cell
+        if fully_connected:
+            self.head = _connected(channels * height * width, hidden, dropout, grid * grid * numbers)
+        elif (height, width) != (grid, grid):
+            raise ValueError(f"the trunk's map has {height} x {width} cells, the grid {grid} x {grid}")
+        else:
+            self.head = _convolutional(channels, hidden, dropout, numbers)
 
     def predict(self, batch: Tensor) -> Tensor:
         """``[B, 3, input_size, input_size]`` to ``[B, S, S, 5 * boxes + C]``."""
         out = self.head(self.trunk(batch))
+        if out.ndim == 4:
+            return out.permute(0, 2, 3, 1)
         return out.view(len(batch), self.grid, self.grid, 5 * self.boxes + self.num_classes - 1)
 
     def forward(self, images: Sequence[Tensor], targets: Targets | None = None):
@@ -277,7 +284,27 @@ class YOLO(nn.Module):
         return found
 
 
-def _map_length(trunk: nn.Module, input_size: int) -> int:
-    """How many numbers the trunk's map has; found on the meta device, which computes shapes only."""
+def _connected(inputs: int, hidden: int, dropout: float, outputs: int) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Flatten(),
+        nn.Linear(inputs, hidden),
+        nn.LeakyReLU(0.1, inplace=True),
+        nn.Dropout(dropout),
+        nn.Linear(hidden, outputs),
+    )
+
+
+def _convolutional(channels: int, hidden: int, dropout: float, outputs: int) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv2d(channels, hidden, 3, padding=1, bias=False),
+        nn.BatchNorm2d(hidden),
+        nn.LeakyReLU(0.1, inplace=True),
+        nn.Dropout2d(dropout),
+        nn.Conv2d(hidden, outputs, 1),
+    )
+
+
+def _map_size(trunk: nn.Module, input_size: int) -> tuple[int, int, int]:
+    """The trunk's map, ``(channels, height, width)``; found on the meta device, which computes shapes only."""
     probe = copy.deepcopy(trunk).to("meta")
-    return probe(torch.zeros(1, 3, input_size, input_size, device="meta")).numel()
+    return tuple(probe(torch.zeros(1, 3, input_size, input_size, device="meta")).shape[1:])
