@@ -10,7 +10,15 @@ import numpy as np
 
 
 class Failure(AssertionError):
-    """A test that failed for a reason its student can read."""
+    """A test that failed for a reason its student can read.
+
+    Failures with one ``cause`` have one origin, whichever test they come from; "" when nothing is known of it.
+    ``says_all``: what a test wants to hint at has nothing to do with this.
+    """
+
+    def __init__(self, message: str = "", cause: str = "", says_all: bool = False):
+        super().__init__(message)
+        self.cause, self.says_all = cause, says_all
 
 
 class Mismatch(Failure):

@@ -52,6 +52,8 @@ class Verdict:
     got: Shown | None = None
     unwritten: bool = False  # it is still `raise NotImplementedError`
     broken: bool = False  # the test itself failed: its author's fault, not the student's
+    cause: str = ""  # one for all failures of one origin
+    says_all: bool = False  # the hint adds nothing to the message
 
 
 class BrokenTests(Exception):
@@ -258,12 +260,16 @@ def _failed(verdict: Verdict, error: BaseException, trial: _Trial | None) -> Ver
     if isinstance(error, Died):
         calls = trial.submission.shown_calls if trial else ()
     verdict = replace(verdict, passed=False, message=clean(_message(error, trial)))
-    if isinstance(error, SubmissionError) and "NotImplementedError" in error.error.bases:
+    if isinstance(error, SubmissionError) and error.is_stub:
         return replace(verdict, hint="", unwritten=True)
     if isinstance(error, SubmissionError) and error.error.type == "NameError" and not error.was_raised:
         return replace(verdict, hint="", place=clean(_place(error)))
     smallest = trial is not None and trial.searched and not isinstance(error, Died | Flaky)
     verdict = replace(verdict, calls=tuple(map(_shown, calls)), smallest=smallest)
+    if isinstance(error, Failure):
+        verdict = replace(verdict, cause=error.cause, says_all=error.says_all)
+    if isinstance(error, Died):
+        verdict = replace(verdict, cause=verdict.message, says_all=True)
     if isinstance(error, Mismatch):
         where = error.where
         return replace(verdict, expected=snapshot(error.expected, where), got=snapshot(error.got, where))
@@ -277,7 +283,7 @@ def _message(error: BaseException, trial: _Trial | None) -> str:
         asked = trial.submission.asked if trial else "The submission"
         return f"{asked} gave two different answers for the same input: it depends on more than its arguments"
     if isinstance(error, SubmissionError):
-        if "NotImplementedError" in error.error.bases:
+        if error.is_stub:
             return f"{error.what} is not written yet"
         if not error.was_raised:
             return error.error.message
@@ -361,7 +367,30 @@ def run_tests(lab: Lab, plugin: GradingPlugin) -> list[Verdict]:
         raise KeyboardInterrupt
     if plugin.errors or code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
         raise BrokenTests(f"{lab.path.name} cannot be used: {' '.join(plugin.errors) or code.name}")
-    return list(plugin.verdicts.values())
+    return told_once(list(plugin.verdicts.values()))
+
+
+def told_once(verdicts: list[Verdict]) -> list[Verdict]:
+    """The verdicts, with what most tests of an exercise failed for told by the first of them alone.
+
+    A constructor that raises ends every test, whatever it wants to look at: its hint would lead astray.
+    """
+    tests = Counter(v.exercise for v in verdicts)
+    causes = Counter((v.exercise, v.cause) for v in verdicts if v.cause)
+    first: dict[tuple[str, str], Verdict] = {}
+    told = []
+    for v in verdicts:
+        if not v.cause or 2 * causes[v.exercise, v.cause] <= max(tests[v.exercise], 2):
+            told.append(v)
+            continue
+        before = first.setdefault((v.exercise, v.cause), v)
+        if v is before:
+            told.append(replace(v, hint="" if v.says_all else v.hint))
+            continue
+        same = v.message.startswith(before.message)  # or the same, and what was expected instead
+        message = "The same as above." if same else f"As above: {v.message}"
+        told.append(replace(v, message=message, hint="", place="", calls=(), smallest=False))
+    return told
 
 
 @contextlib.contextmanager

@@ -17,14 +17,24 @@ from cnncourse.grading.compare import Failure
 class SubmissionError(Failure):
     """The student's code raised an exception where none was expected."""
 
-    def __init__(self, what: str, error: RemoteError):
-        super().__init__(f"{what} raised {error_text(error)}")
+    def __init__(self, what: str, error: RemoteError, op: str = "call"):
+        where = f"{error.cell}, {error.line}" if error.line is not None else f"{what}, {op}"
+        super().__init__(f"{what} raised {error_text(error)}", cause=f"{error.type}: {where}")
         self.what, self.error = what, error
+        # an object that cannot be made or filled, and a call that cannot be made: no test has begun
+        self.says_all = op in ("create", "load_state_dict") or not self.was_raised
 
     @property
     def was_raised(self) -> bool:
         """Whether code ran and raised; otherwise the call could not be made."""
         return "BaseException" in self.error.bases
+
+    @property
+    def is_stub(self) -> bool:
+        """Whether the student's own line raised NotImplementedError. Torch does, too, for what it cannot do."""
+        error = self.error
+        own = error.line is not None and "NotImplementedError" in (error.source or "NotImplementedError")
+        return own and "NotImplementedError" in error.bases
 
 
 class OutOfTime(Died):
@@ -104,7 +114,7 @@ class Submission:
             if "NotImplementedError" in error.bases or not failure.was_raised:
                 raise
             if not any(t.__name__ in error.bases for t in types):
-                raise Failure(f"{failure}, expected {expected}") from None
+                raise Failure(f"{failure}, expected {expected}", failure.cause) from None
         else:
             raise Failure(f"{self.asked} did not raise {expected}")
 
@@ -146,7 +156,8 @@ class Submission:
         reply = self._request("call", call.text, **payload)
         if reply.changed and not may_change_input:
             names = [_argument_name(changed, call) for changed in reply.changed]
-            raise Failure(f"`{call.text}` changed its input `{'`, `'.join(names)}`: work on a copy")
+            message = f"`{call.text}` changed its input `{'`, `'.join(names)}`: work on a copy"
+            raise Failure(message, cause="changed input", says_all=True)
         specs.check(returns, reply.value, f"`{call.text}` returned")
         return None if returns is None else self._handles(reply.value)
 
@@ -168,7 +179,7 @@ class Submission:
                 ) from None
             raise Died(f"{self.asked}: {death.reason}") from None
         if reply.error is not None:
-            failure = SubmissionError(f"`{text}`", reply.error)
+            failure = SubmissionError(f"`{text}`", reply.error, op)
             if "NotImplementedError" in reply.error.bases and self.unwritten is None:
                 self.unwritten = failure
             raise failure

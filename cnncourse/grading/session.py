@@ -243,9 +243,14 @@ class Session:
     def _hint(self, error: BaseException) -> str | None:
         if isinstance(error, NameError) and error.name and error.name not in self.namespace:
             return self._missing(error.name)
+        said = message_of(error)
+        if "before Module.__init__() call" in said:
+            return "`super().__init__()` comes first in `__init__`"
+        if "bitwise_xor" in said or "for ^:" in said:
+            return "a power is written `**`; `^` is something else"
         if isinstance(error, RecursionError):
             return "the function calls itself without end"
-        if isinstance(error, MemoryError) or "can't allocate memory" in message_of(error):
+        if isinstance(error, MemoryError) or "can't allocate memory" in said:
             return "the code asks for more memory than there is"
         if isinstance(error, SystemExit):
             return "a function ends with `return`, not by ending the program"

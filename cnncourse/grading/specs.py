@@ -112,10 +112,11 @@ class _Array:
     def check(self, value, what):
         if _kind(value) != self.kind:
             expected = "a torch tensor" if self.kind == "torch" else "a numpy array"
-            raise Failure(f"{what} {describe(value)}, expected {expected}{_forgotten_return(value)}")
+            raise _wrong_kind(f"{what} {describe(value)}, expected {expected}", value)
         noun = "a tensor" if self.kind == "torch" else "an array"
         if self.dtypes and _dtype(value) not in self.dtypes:
-            raise Failure(f"{what} {noun} of {_dtype(value)}, expected {' or '.join(self.dtypes)}")
+            message = f"{what} {noun} of {_dtype(value)}, expected {' or '.join(self.dtypes)}"
+            raise Failure(message, cause="dtype")
         if self.device and value.device.type != self.device:
             found = value.device.type
             raise Failure(f"{what} a tensor on '{found}', expected '{self.device}', where its inputs are")
@@ -154,7 +155,12 @@ class _Number:
             expected = {(int,): "a whole number (int)", (float,): "a number (float)"}.get(
                 self.kinds, "a number"
             )
-            raise Failure(f"{what} {describe(value)}, expected {expected}{_forgotten_return(value)}")
+            remark = ""
+            if getattr(value, "ndim", None) == 0:
+                remark = ": `.item()` takes the number out"
+            elif type(plain) is float:
+                remark = ": `//` divides to a whole number, `/` does not"
+            raise _wrong_kind(f"{what} {describe(value)}, expected {expected}{remark}", value)
         if self.finite and type(plain) is float and not math.isfinite(plain):
             raise Failure(f"{what} {plain}, expected a finite number")
 
@@ -166,7 +172,7 @@ class _Exact:
 
     def check(self, value, what):
         if type(value) not in self.types:
-            raise Failure(f"{what} {describe(value)}, expected {self.expected}{_forgotten_return(value)}")
+            raise _wrong_kind(f"{what} {describe(value)}, expected {self.expected}", value)
 
 
 @dataclass(frozen=True)
@@ -178,7 +184,7 @@ class _Sequence:
     def check(self, value, what):
         if type(value) not in (list, tuple):
             expected = f"{self.length} values (a tuple)" if self.items else "a list"
-            raise Failure(f"{what} {describe(value)}, expected {expected}{_forgotten_return(value)}")
+            raise _wrong_kind(f"{what} {describe(value)}, expected {expected}", value)
         if self.length is not None and len(value) != self.length:
             raise Failure(f"{what} {len(value)} value{'s' * (len(value) != 1)}, expected {self.length}")
         specs = self.items or (self.of,) * len(value)
@@ -193,7 +199,7 @@ class _Mapping:
 
     def check(self, value, what):
         if type(value) is not dict:
-            raise Failure(f"{what} {describe(value)}, expected a dictionary{_forgotten_return(value)}")
+            raise _wrong_kind(f"{what} {describe(value)}, expected a dictionary", value)
         if self.items is not None and set(value) != set(self.items):
             missing = [f"lacks the key {key!r}" for key in self.items if key not in value]
             extra = [f"has a key {key!r} too many" for key in value if key not in self.items]
@@ -213,7 +219,7 @@ class _Handle:
     def check(self, value, what):
         if type(value) is not Ref or (self.type and value.type != self.type):
             expected = f"an object of class {self.type}" if self.type else "an object"
-            raise Failure(f"{what} {describe(value)}, expected {expected}{_forgotten_return(value)}")
+            raise _wrong_kind(f"{what} {describe(value)}, expected {expected}", value)
 
 
 def _kind(value: Any) -> str:
@@ -228,5 +234,8 @@ def _dtype(value: Any) -> str:
     return str(value.dtype).removeprefix("torch.")
 
 
-def _forgotten_return(value: Any) -> str:
-    return ". Is the `return` missing?" if value is None else ""
+def _wrong_kind(message: str, value: Any) -> Failure:
+    """A value that is not even of the kind that was asked for: what it should be equal to is no matter yet."""
+    if value is None:
+        message += ". Is the `return` missing?"
+    return Failure(message, cause="kind", says_all=True)

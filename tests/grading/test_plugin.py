@@ -7,6 +7,7 @@ from fractions import Fraction
 import hypothesis
 import pytest
 
+from cnncourse.grading import proxy
 from cnncourse.grading.plugin import BrokenTests, profile
 from cnncourse.grading.show import verdict_text
 
@@ -70,6 +71,26 @@ def test_a_stub_whose_error_is_swallowed_by_a_test_still_fails(verdicts):
     assert failed(verdicts("def f(): raise ValueError", tests)) == []
 
 
+def test_what_torch_cannot_do_is_an_error_and_no_unwritten_exercise(verdicts):
+    tests = """
+    import torch
+    @exercise("f", points=1)
+    class TestF:
+        def test_f(self, submission):
+            "Fails."
+            submission.call("f", torch.ones(2), returns=array("torch"))
+        def test_error(self, submission):
+            "Passes for no expected error."
+            with submission.raises(NotImplementedError):
+                submission.call("f", torch.ones(2))
+    """
+    found = verdicts("def f(x):\n    return x ^ 2", tests)
+    assert failed(found) == ["test_error", "test_f"]
+    assert not any(v.unwritten for v in found.values())
+    assert "`f` raised NotImplementedError: " in found["test_f"].message
+    assert "line 2: return x ^ 2" in found["test_f"].place
+
+
 def test_the_smallest_failing_input_is_shown_with_expected_and_got(verdicts):
     verdict = verdicts(RIGHT.replace("x + x", "x + x if x < 17 else 0"), DOUBLE)["test_any"]
     assert verdict.smallest
@@ -91,6 +112,96 @@ def test_the_students_own_line_is_shown_and_none_of_ours(verdicts):
     assert "`double` raised ZeroDivisionError" in text
     assert "in cell 1, line 3: return y / 0" in text
     assert "Traceback" not in text and ".py" not in text
+
+
+LAYER = """
+@exercise("Layer", points=3)
+class TestLayer:
+    @hint("Not zero.")
+    def test_one(self, submission):
+        "A layer of 1 gives 1."
+        assert_equal(submission.create("Layer", 1).call("give", returns=number(int)), 1)
+    @hint("Not one.")
+    @given(x=st.integers(2, 9))
+    def test_more(self, submission, x):
+        "A layer of x gives x."
+        assert_equal(submission.create("Layer", x).call("give", returns=number(int)), x)
+    @hint("Compare.")
+    def test_negative(self, submission):
+        "A layer of -1 gives 0."
+        assert_equal(submission.create("Layer", -1).call("give", returns=number(int)), 0)
+"""
+
+
+def layer(made="self.x = max(x, 0)", given="return self.x"):
+    return f"class Layer:\n    def __init__(self, x):\n        {made}\n    def give(self):\n        {given}\n"
+
+
+def test_an_error_of_the_constructor_is_told_once_and_without_hints_for_other_mistakes(verdicts):
+    found = (
+        list(verdicts(layer(made="self.x = y"), LAYER).values()),
+        list(verdicts(layer(made="self.x = x / 0"), LAYER).values()),
+    )
+    for first, *others in found:
+        assert "cell 1, line 3" in first.place and not first.hint
+        for v in others:
+            assert v.message == "The same as above."
+            assert not (v.passed or v.hint or v.place or v.calls)
+    assert found[1][0].message == "`Layer` raised ZeroDivisionError: division by zero"
+    assert found[1][0].calls[0].text == "Layer"
+
+
+def test_a_constructor_that_fails_in_one_test_of_three_keeps_its_hint(verdicts):
+    found = verdicts(layer(made="self.x = x ** 0.5 + 1 // (x + 1)"), LAYER)
+    assert found["test_negative"].message.startswith("`Layer` raised ZeroDivisionError")
+    assert found["test_negative"].hint == "Compare."
+
+
+def test_an_error_in_most_tests_keeps_the_first_hint_only(verdicts):
+    found = verdicts(layer(given="return [0][self.x]"), LAYER)
+    assert (found["test_one"].hint, found["test_more"].hint) == ("Not zero.", "")
+    assert found["test_more"].message == "The same as above."
+    assert found["test_negative"].passed
+
+
+def test_a_wrong_kind_of_result_in_most_tests_needs_no_hint(verdicts):
+    nothing = verdicts(layer(given="self.x"), LAYER)
+    assert [v.message for v in nothing.values()][1:] == ["The same as above."] * 2
+    broken = verdicts(layer(given="return self.x / 2"), LAYER)
+    assert broken["test_more"].message.startswith("As above: `Layer.give` returned the number 1.0, expected")
+    assert not any(v.hint for v in (*nothing.values(), *broken.values()))
+
+
+def test_a_changed_input_in_most_tests_needs_no_hint(verdicts):
+    tests = """
+    @exercise("f", points=1)
+    class TestF:
+        @hint("Add.")
+        def test_f(self, submission):
+            "One more."
+            assert_equal(submission.call("f", np.zeros(2), returns=array()), np.ones(2))
+        @hint("Add again.")
+        def test_g(self, submission):
+            "One more."
+            assert_equal(submission.call("f", np.ones(3), returns=array()), np.ones(3) + 1)
+    """
+    found = verdicts("def f(x):\n    x += 1\n    return x", tests)
+    assert [v.hint for v in found.values()] == ["", ""]
+    assert found["test_g"].message == "The same as above."
+
+
+def test_a_call_that_hangs_in_every_test_is_told_once(verdicts, monkeypatch):
+    monkeypatch.setattr(proxy, "CALL_SECONDS", 0.3)
+    first, *others = verdicts(layer(given="while True: pass"), LAYER).values()
+    assert "did not come back" in first.message
+    assert first.calls and not first.hint
+    assert all(v.message == "The same as above." and not v.calls for v in others)
+
+
+def test_different_mistakes_are_told_apart(verdicts):
+    found = verdicts(layer(given="return 7"), LAYER)
+    assert [v.hint for v in found.values()] == ["Not zero.", "Not one.", "Compare."]
+    assert all(v.calls for v in found.values())
 
 
 def test_two_answers_for_one_input_are_reported_as_just_that(verdicts):

@@ -92,6 +92,18 @@ def test_a_type_error_inside_the_function_is_the_functions_own(submission):
     assert (error.line, error.hint) == (2, None)
 
 
+def test_what_torch_says_in_riddles_is_explained(submission):
+    ask = submission(
+        "import torch\nclass Layer(torch.nn.Module):\n    def __init__(self):\n"
+        "        self.weight = torch.nn.Parameter(torch.zeros(1))\n",
+        "def square(x):\n    return x ^ 2",
+    )
+    assert ask("create", name="Layer").error.hint == "`super().__init__()` comes first in `__init__`"
+    for x in (torch.ones(2), np.ones(2), 1.5):
+        error = ask("call", name="square", args=(x,)).error
+        assert (error.line, error.hint) == (2, "a power is written `**`; `^` is something else"), error
+
+
 def test_what_is_no_function_cannot_be_called(submission):
     error = submission("f = 3")("call", name="f").error
     assert "is no function or class but a `int`" in error.message
