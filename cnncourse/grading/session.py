@@ -72,8 +72,8 @@ class Session:
             return wire.encode_reply(id, handle())
         except wire.Unsupported as unsupported:
             message = (
-                f"the result is or contains {unsupported}. Results can be arrays and tensors, numbers, text, "
-                "True, False, None, and tuples, lists and dictionaries of these"
+                f"the result is or contains {unsupported}. Results can be numbers (not complex ones), arrays and "
+                "tensors of them, text, True, False, None, and tuples, lists and dictionaries of these"
             )
             error = RemoteError("TypeError", ("TypeError",), message)
         except BaseException as raised:  # an object of the student's that breaks when it is looked at
@@ -246,6 +246,8 @@ class Session:
         said = message_of(error)
         if "before Module.__init__() call" in said:
             return "`super().__init__()` comes first in `__init__`"
+        if "from 1 to 0 positional arguments" in said:
+            return "torch takes these arguments by their names only, as in `dim=1`"
         if "bitwise_xor" in said or "for ^:" in said:
             return "a power is written `**`; `^` is something else"
         if isinstance(error, RecursionError):

@@ -51,8 +51,8 @@ class Submission:
 def read(path: str | os.PathLike) -> Submission:
     """Reads a notebook or a .py file without running or parsing any of its Python.
 
-    ``who`` is ``cnncourse.student`` or the first of ``authors`` in the notebook's metadata, else the name of
-    the file.
+    ``who`` is ``student`` (inside ``cnncourse`` or beside it) or the first of ``authors`` in the notebook's
+    metadata, else the name of the file.
     """
     path = Path(path)
     try:
@@ -156,8 +156,9 @@ def _course(notebook: dict) -> dict:
 
 def _who(notebook: dict) -> str | None:
     metadata = notebook.get("metadata")
-    authors = metadata.get("authors") if isinstance(metadata, dict) else None
-    name = _course(notebook).get("student") or None
+    metadata = metadata if isinstance(metadata, dict) else {}
+    authors = metadata.get("authors")
+    name = _course(notebook).get("student") or metadata.get("student") or None
     if name is None and isinstance(authors, list) and authors and isinstance(authors[0], dict):
         name = authors[0].get("name")
     if not isinstance(name, str):
@@ -240,6 +241,10 @@ class Definitions:
         missing = error.name if isinstance(error, NameError) else None
         if missing in self.skipped:  # no fault of this line
             self._skip(node, f"{where} needs `{missing}`, which is not there: {self.skipped[missing]}")
+            return
+        if isinstance(node, ast.Assign | ast.AnnAssign | ast.AugAssign):
+            # an experiment most likely, on names whose calls were skipped: to be told to whoever misses the name
+            self._skip(node, f"{where} failed: {text}")
             return
         kind = "import" if isinstance(node, ast.Import | ast.ImportFrom) else "definition"
         source = linecache.getline(next(reversed(self.cells)), node.lineno).strip()

@@ -37,7 +37,20 @@ def grade_and_show(paths: Sequence[Path], options: Options, out: Path, jobs: int
 
 
 def grades_table(results: Sequence[Result], counts: Sequence[str], width: int) -> RenderableType:
-    """One row for each file, one column for each exercise, what there is to say about a file below."""
+    """One row for each file, one column for each exercise, what there is to say about a file below.
+
+    Files of several labs get a table for each: their exercises side by side would not fit.
+    """
+    labs = sorted({r.lab for r in results if r.verdicts})
+    tables = [_grades([r for r in results if r.lab == lab and r.verdicts], width, lab) for lab in labs]
+    if len(labs) < 2:
+        tables = [_grades(results, width)]
+    elif rest := [r for r in results if not r.verdicts]:
+        tables.append(_grades(rest, width, "not graded"))
+    return Group(*tables, *_notes(results, counts))
+
+
+def _grades(results: Sequence[Result], width: int, title: str = "") -> RenderableType:
     names = list(dict.fromkeys(e.name for r in results for e in r.exercises))
     widths = [
         max((len(text) for text in texts), default=4)
@@ -45,7 +58,8 @@ def grades_table(results: Sequence[Result], counts: Sequence[str], width: int) -
     ]
     # numbers for the names of exercises where the names do not fit
     fits = sum(min(w, 30) for w in widths) + sum(len(name) + 2 for name in names) + 14 <= width
-    table = Table(box=None, pad_edge=False, header_style="bold")
+    table = Table(box=None, pad_edge=False, header_style="bold", title_justify="left", title_style="bold")
+    table.title = Text(f"\n{title}") if title else None
     for header in ("file", "who"):
         table.add_column(header, overflow="fold")
     for header in [*(names if fits else map(str, range(1, len(names) + 1))), "total"]:
@@ -54,7 +68,7 @@ def grades_table(results: Sequence[Result], counts: Sequence[str], width: int) -
         points = {e.name: points_text(e.points) for e in result.exercises}
         cells = [result.file, result.who, *(points.get(name, "") for name in names), _total(result)]
         table.add_row(*map(Text, cells))
-    return Group(table, *([] if fits else [_legend(results, names)]), *_notes(results, counts))
+    return Group(table, *([] if fits else [_legend(results, names)]))
 
 
 def _legend(results: Sequence[Result], names: Sequence[str]) -> Text:

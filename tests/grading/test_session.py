@@ -97,7 +97,10 @@ def test_what_torch_says_in_riddles_is_explained(submission):
         "import torch\nclass Layer(torch.nn.Module):\n    def __init__(self):\n"
         "        self.weight = torch.nn.Parameter(torch.zeros(1))\n",
         "def square(x):\n    return x ^ 2",
+        "def order(x):\n    return x.argsort(0, descending=True, stable=True)",
     )
+    named = ask("call", name="order", args=(torch.ones(2),)).error
+    assert named.hint == "torch takes these arguments by their names only, as in `dim=1`"
     assert ask("create", name="Layer").error.hint == "`super().__init__()` comes first in `__init__`"
     for x in (torch.ones(2), np.ones(2), 1.5):
         error = ask("call", name="square", args=(x,)).error

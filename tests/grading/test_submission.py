@@ -55,6 +55,8 @@ def test_a_python_file_keeps_its_line_numbers_in_every_section(tmp_path):
     [
         ({}, "a"),
         ({"authors": [{"name": "Ada  Lovelace"}]}, "Ada Lovelace"),
+        ({"student": "Grace Hopper", "cnncourse": {"lab": "01"}}, "Grace Hopper"),
+        ({"student": 3}, "a"),
         ({"cnncourse": {"student": "Alan\nTuring\x1b[31m"}}, "Alan Turing[31m"),
         ({"cnncourse": {"student": "x" * 1000}}, "x" * 100),
         ({"cnncourse": {"student": ["no", "text"]}}, "a"),
@@ -247,6 +249,15 @@ def test_a_definition_that_raises_costs_its_own_name(defined, statement, message
     assert message in problem.message
     assert got.skipped.keys() <= {"f", "A"}
     assert len(got.skipped) == 1
+
+
+def test_an_experiment_that_cannot_be_repeated_is_no_problem_but_a_name_that_is_missed_says_why(defined):
+    got = defined(
+        "rows, at = [], 4\nfor i in range(9):\n    rows.append(i)\nlast = rows[at]\nrows[0] += 1\na = 1"
+    )
+    assert got.problems == []
+    assert set(got.names()) == {"rows", "at", "a"}
+    assert got.skipped["last"] == "cell 1, line 4 failed: IndexError: list index out of range"
 
 
 def test_the_last_definition_wins(defined):

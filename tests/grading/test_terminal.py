@@ -1,6 +1,7 @@
 """The instructor's commands, as they look in a terminal."""
 
 import io
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
@@ -43,6 +44,20 @@ def test_eighty_columns_are_enough_and_the_exercises_are_explained():
     assert max(map(len, text.splitlines())) <= 80
     assert "1 as_rows (2.86)" in text
     assert "20 of 20" in text
+
+
+def test_files_of_several_labs_get_a_table_for_each():
+    first, failed = results()
+    second = replace(
+        first, file="b.ipynb", lab="02", verdicts=tuple(replace(v, exercise="f") for v in first.verdicts)
+    )
+    text = shown(grades_table([first, failed, second], ["yes", "", "yes"], 80), 80)
+    assert max(map(len, text.splitlines())) <= 80
+    assert text.count("20 of 20") == 2
+    lines = [line.strip() for line in text.splitlines()]
+    assert [line for line in lines if line in ("01", "02", "not graded")] == ["01", "02", "not graded"]
+    assert "1 as_rows (2.86)" in text and "8 " not in text  # the numbers of exercises begin anew
+    assert text.count("[red]x[/red].ipynb") == 2  # in its table, and with its reason
 
 
 def test_a_wide_terminal_shows_the_names_of_the_exercises():
