@@ -127,7 +127,7 @@ class Field(NamedTuple):
         return Field(size, self.stride * stride, self.start - padding * self.stride)
 
 
-def receptive_field(layers: Iterable[tuple[int, int, int]]) -> tuple[int, int, int]:
+def receptive_field(layers: Sequence[tuple[int, int, int]]) -> tuple[int, int, int]:
     """Work out which input pixels one output value of a stack of layers depends on, along one axis.
 
     The window of a layer spans ``kernel`` neighbouring positions of the map before it, starts ``padding``

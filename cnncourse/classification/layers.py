@@ -100,7 +100,7 @@ class GroupedConvolution(nn.Module):
     The input channels are cut into ``groups`` equal parts, in order, and so are the filters and biases. The first
     part of the filters is applied to the first part of the channels alone, the second to the second, and so on;
     what they give is put back together in the same order. Last, ReLU: max(0, value). In AlexNet the two groups
-    were on two GPUs. (PyTorch has this built in, and `convolutions` uses that; here it is written out.)
+    were on two GPUs. (PyTorch has this built in, and the course's networks use that; here it is written out.)
 
     Args:
         in_channels, out_channels: channels of the input and of the output; ``groups`` divides both.

@@ -64,22 +64,32 @@ class TestConvOutputSize:
         assert_equal(submission.call("conv_output_size", 9, 3, 1, 1, returns=number(int)), 9)
         assert_equal(submission.call("conv_output_size", 9, 5, 2, 3, returns=number(int)), 6)
 
-    @hint("`-(-a // b)` rounds a / b up, as `a // b` rounds it down.")
+    @hint(
+        "Is anything left over behind the last window? Only then there is one more: `-(-a // b)` rounds a / b up, "
+        "as `a // b` rounds it down."
+    )
     def test_ceil_lets_the_last_window_stick_out(self, submission):
         "With ceil=True a window of 3 in steps of 2 has 3 places in 6 pixels, and still 3 in 7 pixels."
         for size in (6, 7):
             got = submission.call("conv_output_size", size, 3, 2, ceil=True, returns=number(int))
             assert_equal(got, 3)
 
-    @hint("Where does the last window begin, counted from the padded image's first pixel?")
+    @hint(
+        "Counted from the padded image's first pixel, the image's own pixels end at padding + size: a window that "
+        "begins there or later sees none of them."
+    )
     def test_ceil_adds_no_window_behind_the_image(self, submission):
         "With ceil=True, padding 1 and steps of 2, a window of 2 on 3 pixels begins at -1 and 1, never at 3."
         assert_equal(submission.call("conv_output_size", 3, 2, 2, 1, True, returns=number(int)), 2)
         assert_equal(submission.call("conv_output_size", 4, 2, 2, 1, True, returns=number(int)), 3)
 
-    @hint("Compare before you compute, and raise ValueError.")
+    @hint(
+        "The window has to fit into the *padded* image, of size + 2 * padding. Compare before you compute, and raise "
+        "ValueError."
+    )
     def test_nonsense_is_refused(self, submission):
-        "A window of 5 has no place in 4 pixels, and kernel 0 and stride 0 mean nothing: ValueError."
+        """A window of 5 in 4 pixels, kernel 0 and stride 0: ValueError. A window of 6 in 2 pixels that are padded by 2
+        has one place."""
         for arguments in ((4, 5), (2, 7, 1, 2), (8, 0), (8, 3, 0)):
             with submission.raises(ValueError):
                 submission.call("conv_output_size", *arguments)
@@ -125,7 +135,8 @@ class TestConvParameters:
 
     @hint("`a % b` is 0 when b divides a. There are two numbers of channels to be divided.")
     def test_groups_have_to_divide_both(self, submission):
-        "Two groups can share neither 3 input channels nor 5 output channels: ValueError."
+        """Two groups can share neither 3 input channels nor 5 output channels: ValueError. They can share 4 and 6: with
+        filters of 1 x 1 that makes 18 parameters."""
         for channels in ((3, 4), (4, 5)):
             with submission.raises(ValueError):
                 submission.call("conv_parameters", *channels, 3, groups=2)
@@ -370,7 +381,10 @@ class TestTopKError:
             got = submission.call("top_k_error", scores, labels, k, returns=number(float))
             assert_close(got, error, what=f"with k={k}")
 
-    @hint("`argsort` has an option `stable`: equal scores then stay in the order of their classes.")
+    @hint(
+        "`argsort` has an option `stable`: equal scores then stay in the order of their classes. It goes with names "
+        "only: `dim=1`, not `1`."
+    )
     def test_equal_scores_go_to_the_lower_class(self, submission):
         "40 classes with one score: the guesses are classes 0 to k - 1, right for k of the labels 0 to 19."
         scores, labels = torch.zeros(20, 40), torch.arange(20)
@@ -414,7 +428,10 @@ def crops_of(submission, images, size, seed=0, **options):
 
 @exercise("random_crop", points=2)
 class TestRandomCrop:
-    @hint("`image[:, top : top + size, left : left + size]`: all channels, some rows, some columns.")
+    @hint(
+        "`image[:, top : top + size, left : left + size]`: all channels, some rows, some columns. And beware of "
+        "`[p:-p]`, which is nothing at all for p = 0."
+    )
     def test_crops_are_pieces_of_the_image(self, submission):
         "Every crop is `size` rows and columns of its image as they are, and of the same dtype."
         images = numbered(40, 3, 5, 6)
@@ -460,6 +477,7 @@ class TestRandomCrop:
         assert_equal(same, first)
         assert not torch.equal(first, other), "two generators with different seeds gave the same crops"
 
+    @hint("There is one position then. Among how many does your code draw?")
     def test_the_whole_image_is_a_crop(self, submission):
         "A crop of 4 x 4 from 4 x 4 pixels is the image."
         images = numbered(3, 2, 4, 4)
@@ -500,16 +518,19 @@ class TestRandomReflection:
             expected = images[0].flip(-1) if mirrored else images[0]
             assert_equal(out, expected, what="an image")
 
+    @hint(
+        "`x[coin]` picks images where `coin` is True or False; where it is 0 or 1, it picks the images 0 and 1."
+    )
     def test_half_of_them_are_mirrored(self, submission):
         "Of 2,000 images about half come back mirrored."
         out = reflections_of(submission, numbered(2000, 1, 1, 2))
         count = int((out[:, 0, 0, 0] == 1).sum())
         assert abs(count - 1000) < 115, f"{count} of 2000 images were mirrored"
 
-    @hint("Give `generator=generator` to what draws.")
+    @hint("Give `generator=generator` to what draws, and let it draw for each image.")
     def test_chance_comes_from_the_generator(self, submission):
         "Generators with the same seed mirror the same images, with another seed others."
-        images = numbered(40, 1, 1, 3)
+        images = numbered(40, 1, 2, 3)
         first, same, other = (reflections_of(submission, images, seed) for seed in (1, 1, 2))
         assert_equal(same, first)
         assert not torch.equal(first, other), "two generators with different seeds mirrored the same images"
@@ -553,10 +574,13 @@ def assert_components(got, expected, rtol=5e-3):
 
 @exercise("principal_colours", points=2)
 class TestPrincipalColours:
-    @hint("The covariance of black and white pixels is 0.25 in all nine places.")
+    @hint(
+        "The covariance is 3 x 3, a row and a column for each colour: for these pixels 0.25 in all nine places. Its "
+        "largest eigenvalue comes first."
+    )
     def test_black_and_white(self, submission):
         "Pixels half black, half white: the variance is 0.75 along (1, 1, 1) / 3 ** 0.5, and 0 otherwise."
-        images = torch.tensor([0.0, 1.0]).double().repeat(512).reshape(1, 1, 32, 32).repeat(1, 3, 1, 1)
+        images = torch.tensor([0.0, 1.0]).double().repeat(128).reshape(1, 1, 16, 16).repeat(1, 3, 1, 1)
         values, directions = submission.call("principal_colours", images, returns=COMPONENTS)
         expected = torch.tensor([0.75, 0, 0])
         assert_close(values, expected, rtol=5e-3, atol=1e-6, what="the eigenvalues")
@@ -568,7 +592,7 @@ class TestPrincipalColours:
     )
     def test_largest_first(self, submission):
         "Red varies a little, green most, blue hardly: the eigenvalues are those of green, red, blue."
-        images = normal(2, 3, 40, 40).double() * torch.tensor([0.2, 0.3, 0.05]).double()[:, None, None]
+        images = normal(2, 3, 20, 20).double() * torch.tensor([0.2, 0.3, 0.05]).double()[:, None, None]
         values, directions = submission.call("principal_colours", images, returns=COMPONENTS)
         assert_close(values, torch.tensor([0.09, 0.04, 0.0025]), rtol=0.15, what="the eigenvalues")
         expected = torch.tensor([[0.0, 1, 0], [1, 0, 0], [0, 0, 1]])

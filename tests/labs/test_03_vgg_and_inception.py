@@ -143,39 +143,56 @@ class TestReceptiveField:
         for name, one, right in zip(("size", "stride", "start"), got, expected, strict=False):
             assert_equal(one, right, what=f"the {name}")
 
-    @hint("Before the first layer, a value is a pixel: size 1, stride 1, start 0. Begin with these.")
+    @hint(
+        "Size: the window has 5 pixels, whatever stride and padding are. Start: padding begins left of pixel 0, so the "
+        "start is negative."
+    )
     def test_one_layer_sees_its_window(self, submission):
         "One layer of 5x5 at stride 3 with padding 2 sees 5 pixels, moves by 3, and starts at -2: (5, 3, -2)."
         self.assert_field(submission, [(5, 3, 2)], 5, 3, -2)
 
+    @hint(
+        "Begin with size 1, stride 1 and start 0, and let each layer change them: no layer changes nothing."
+    )
     def test_no_layer_sees_a_pixel(self, submission):
         "Without a layer an output value is a pixel: (1, 1, 0)."
         self.assert_field(submission, [], 1, 1, 0)
 
-    @hint("Neighbouring windows overlap: a kernel of 3 adds 2 positions to what one position sees, not 3.")
+    @hint(
+        "Size: neighbouring windows overlap, so a kernel of 3 adds 2 positions to what one position sees, not 3. "
+        "Start: each padding of 1 begins a pixel farther to the left."
+    )
     def test_three_small_filters_see_as_far_as_a_large_one(self, submission):
         "Three layers of 3x3 see (7, 1, -3), the same as one of 7x7."
         self.assert_field(submission, [(3, 1, 1)] * 3, 7, 1, -3)
         self.assert_field(submission, [(7, 1, 3)], 7, 1, -3)
 
     @hint(
-        "How far apart are the positions that a layer's window spans? That depends on the layers before it."
+        "Size: how far apart are the positions that a layer's window spans? The strides of the layers *before* it say "
+        "so, not its own. Stride: behind both layers it is 2. Start: without padding it stays 0."
     )
     def test_a_stride_matters_to_the_layers_behind_it(self, submission):
         "3x3 at stride 2, then 3x3: the second window spans 3 positions that are 2 pixels apart: size 7, stride 2."
         self.assert_field(submission, [(3, 2, 0), (3, 1, 0)], 7, 2, 0)
         self.assert_field(submission, [(3, 1, 0), (3, 2, 0)], 5, 2, 0)
 
-    @hint("Two steps of two pixels are four pixels.")
+    @hint(
+        "Stride: two steps of two pixels are four pixels. Size: a kernel of 2 adds one position, and that is 1, 2 or 4 "
+        "pixels away, whatever the strides before it make. Start: without padding it stays 0."
+    )
     def test_strides_multiply(self, submission):
         "Three poolings of 2x2 at stride 2 see 8 pixels and move by 8: (8, 8, 0)."
         self.assert_field(submission, [(2, 2, 0)] * 3, 8, 8, 0)
 
-    @hint("A position of padding is as wide as a position of the map that is padded.")
+    @hint(
+        "Start: a position of padding is as wide as a position of the map that is padded, here 4 pixels, and lies to "
+        "the left. Size: a kernel of 3 adds 2 positions of 4 pixels; padding adds none."
+    )
     def test_padding_is_counted_in_positions(self, submission):
         "Padding 1 behind a stride of 4 moves the start by 4 pixels to the left: (12, 4, -4)."
         self.assert_field(submission, [(4, 4, 0), (3, 1, 1)], 12, 4, -4)
 
+    @hint("A kernel of 1 adds kernel - 1 = 0 positions. Its stride is for the layers behind it.")
     def test_a_1x1_sees_no_more(self, submission):
         "A layer of 1x1 sees no more than the one before it, but its stride counts: (3, 2, -1)."
         self.assert_field(submission, [(3, 1, 1), (1, 2, 0)], 3, 2, -1)
@@ -466,7 +483,9 @@ def maps(batch=3, channels=5):
 
 @exercise("global_average_pool", points=2)
 class TestGlobalAveragePool:
-    @hint("(1 + 2 + 3 + 6) / 4 is 3.")
+    @hint(
+        "The four numbers of a map become one, their mean: (1 + 2 + 3 + 6) / 4 is 3. Both axes of the map go."
+    )
     def test_worked_example(self, submission, device):
         "The map [[1, 2], [3, 6]] becomes 3, and [[0, 0], [0, 4]] becomes 1: one number for each channel."
         x = torch.tensor([[[[1.0, 2.0], [3.0, 6.0]], [[0.0, 0.0], [0.0, 4.0]]]]).to(device)
@@ -481,14 +500,20 @@ class TestGlobalAveragePool:
         got = submission.call("global_average_pool", x, returns=array("torch", ("float32",), (2, 3)))
         assert_close(got, expected)
 
-    @hint("Only the axes of the map go away, not whatever happens to have length 1.")
+    @hint(
+        "The mean of six fours is 4. Exactly the two axes of the map go: they do not stay with length 1, and no other "
+        "axis goes because it has length 1."
+    )
     def test_one_image_with_one_channel(self, submission, device):
         "A single image with a single channel still gives a tensor with two axes, [1, 1]."
         x = torch.full((1, 1, 3, 2), 4.0, device=device)
         got = submission.call("global_average_pool", x, returns=array("torch", ("float32",), (1, 1)))
         assert_close(got, torch.tensor([[4.0]]))
 
-    @hint("Nothing may depend on the size of the map, 7x7 in GoogLeNet.")
+    @hint(
+        "A mean is the sum of all values, divided by how many *this* map has: H * W, which is 49 only for GoogLeNet's "
+        "7x7."
+    )
     @given(x=maps())
     def test_maps_of_any_size(self, submission, reference, device, x):
         "For maps of any height and width, the mean is that of all their values."
@@ -504,7 +529,10 @@ class TestGlobalAveragePool:
         )
         assert_close(got, x.mean((2, 3)))
 
-    @hint("Stay in torch: no loop that makes numbers, no numpy, no .item().")
+    @hint(
+        "A mean of 20 values takes a twentieth of each. If no gradient arrives at all: numpy, `.item()` and new "
+        "tensors made of numbers cut it off."
+    )
     def test_gradient_is_spread_evenly(self, submission, device):
         "Backwards, each of the 4 x 5 positions gets a twentieth of its channel's gradient."
         x, cotangent = random(2, 3, 4, 5), random(2, 3)
