@@ -17,7 +17,7 @@ LIBRARY := $(shell find cnncourse -name '*.py' -o -name '*.html' -o -name '*.jso
 GRADED  := $(wildcard tests/labs/*.py)
 BOOK    := $(shell find book -type f -not -path '*/__pycache__/*') _config.yml _toc.yml
 
-.PHONY: help setup data course book lab test lint notebooks units grade-solutions selftest nbval site browser gpu bench clean
+.PHONY: help setup data course book lab test lint notebooks units grade-solutions selftest nbval site browser gpu results bench clean
 .DELETE_ON_ERROR:
 
 help:
@@ -25,6 +25,7 @@ help:
 	@echo "make test     every check there is: lint, tests, notebooks, labs against the library, book, browser"
 	@echo "make lab      open JupyterLab on labs/"
 	@echo "make bench    speed, as ratios to named peers in the same run"
+	@echo "make results  train every stored network and measure every result anew (hours; goes on where it was cut off)"
 	@echo "make clean    remove what was built (the environment and the data cache stay)"
 
 # ---------------------------------------------------------------------------------------------- setting up
@@ -120,6 +121,11 @@ gpu: $(VENV)/.ready data
 	@$(BIN)/pytest tests --ignore=tests/labs --ignore=tests/test_book.py -q --device cuda
 	@for lab in $(LABS); do \
 		$(BIN)/pytest tests/labs/test_$$lab.py --submission solutions/$$lab.ipynb --device cuda -q || exit 1; done
+
+# Every trained network and every measured result anew, from nothing. Called again after it was cut off, it goes on.
+results: $(VENV)/.ready data
+	@$(BIN)/cnncourse weights
+	@$(BIN)/cnncourse reproduce --all
 
 bench: $(VENV)/.ready data
 	@$(BIN)/python -m benchmarks

@@ -178,6 +178,7 @@ def reproduce(
     chosen = runner.names() if everything or list_ else [name]
     if chosen == [""]:
         raise typer.BadParameter(f"Name an experiment, or --all: {', '.join(runner.names())}.")
+    sweep = runner.Sweep(results / ".runs" / f"all-{scale}-{device}.json")
     try:
         known = {one: runner.seconds_known(one, results, scale) for one in chosen}
         for one, seconds in known.items():
@@ -185,12 +186,22 @@ def reproduce(
             typer.echo(f"{one:24} {took:26} {runner.question(one)}")
         if list_:
             raise typer.Exit
-        if len(chosen) > 1:
-            typer.echo(f"In all about {sum(seconds or 300 for seconds in known.values()) / 60:.0f} minutes.")
-        for one in chosen:
+        left = sweep.left(chosen) if everything else chosen
+        if everything:
+            typer.echo(
+                f"{len(chosen) - len(left)} were done before this was cut off."
+                if sweep.done
+                else "From the start."
+            )
+            typer.echo(f"What is left takes about {sum(known[one] or 300 for one in left) / 60:.0f} minutes.")
+        for one in left:
             _reproduce_one(one, results, scale, data, device, jobs)
+            if everything:
+                sweep.add(one)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
+    if everything:
+        sweep.forget()
 
 
 def _reproduce_one(name: str, results: Path, *options) -> None:
@@ -313,16 +324,102 @@ def train(
 @app.command()
 def weights(
     names: Annotated[list[str] | None, typer.Argument(help="Networks; by default all of them.")] = None,
+    jobs: Annotated[
+        int | None, typer.Option(min=1, help="Networks side by side; by default one a core.")
+    ] = None,
+    runs: Annotated[Path, typer.Option(help="Folder for what is not finished yet.")] = Path(
+        "book/results/.runs"
+    ),
 ) -> None:
-    """Train the small networks of book and labs, and store their weights."""
-    from cnncourse.training import zoo
-    from cnncourse.training.show import training_bar
+    """Train the small networks of book and labs, and store their weights. Goes on where it was cut off."""
+    import os
 
-    for name in names or zoo.ZOO:
-        try:
-            entry = zoo.entry(name)
-        except ValueError as error:
-            raise typer.BadParameter(str(error)) from None
-        with training_bar(entry.recipe.epochs) as progress:
-            found = zoo.make(name, progress=progress)
-        typer.echo(f"{name}: test error {found['test_error']} %")
+    from cnncourse.training import reproduce as runner
+    from cnncourse.training import zoo
+
+    sweep = runner.Sweep(runs / "weights.json")
+    try:
+        order = zoo.in_order(names or sweep.left(list(zoo.ZOO)))
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+    jobs = jobs or os.cpu_count() or 1
+    minutes = {name: zoo.minutes_known(name) for group in order for name in group}
+    whole = sum(minutes.values()) / max(min(jobs, len(minutes)), 1)
+    typer.echo(f"Training {', '.join(minutes)}: about {whole:.0f} minutes.")
+    for group in order:
+        for found in runner.side_by_side(zoo.make, [(name, zoo.FOLDER, runs) for name in group], jobs):
+            if not names:
+                sweep.add(found["network"])
+            measured = [
+                f"{key.replace('_', ' ')} {value} %"
+                for key, value in found.items()
+                if key.startswith(("test_", "unseen_"))
+            ]
+            typer.echo(f"{found['network']}: {', '.join(measured)}, {found['seconds'] / 60:.1f} min")
+    if not names:
+        sweep.forget()
+
+
+Photographs = Annotated[list[Path], typer.Argument(help="Photographs, or folders of them.")]
+Pictures = Annotated[Path, typer.Option(help="Folder for the pictures, results.json and images.json.")]
+OwnWeights = Annotated[Path | None, typer.Option(help="Weights (safetensors) of one's own.")]
+Device = Annotated[str, typer.Option(help="cpu or cuda.")]
+
+
+@app.command()
+def detect(
+    detector: Annotated[str, typer.Argument(help="faster_rcnn, yolo or ssd.")],
+    paths: Photographs,
+    out: Pictures,
+    threshold: Annotated[float, typer.Option(min=0, max=1, help="The smallest score that counts.")] = 0.5,
+    weights: OwnWeights = None,
+    device: Device = "cpu",
+) -> None:
+    """Find things in photographs: pictures with boxes, and COCO's result format."""
+    from cnncourse.training.detectors import CLASSES, DETECTORS
+    from cnncourse.training.predict import detect_files
+
+    _predict(
+        detector,
+        DETECTORS,
+        weights,
+        device,
+        lambda model: detect_files(model, CLASSES, paths, out, threshold),
+    )
+    typer.echo(f"Boxes are in {out / 'results.json'}, the images they belong to in {out / 'images.json'}.")
+
+
+@app.command()
+def segment(
+    network: Annotated[str, typer.Argument(help="fcn32s, fcn16s or fcn8s.")],
+    paths: Photographs,
+    out: Pictures,
+    side: Annotated[int, typer.Option(min=32, help="Shorter side that the network sees, in pixels.")] = 96,
+    weights: OwnWeights = None,
+    device: Device = "cpu",
+) -> None:
+    """Say for each pixel of photographs what it shows: coloured pictures, and COCO's result format."""
+    from cnncourse.training.detectors import CLASSES
+    from cnncourse.training.predict import segment_files
+    from cnncourse.training.segmenters import SKIPS
+
+    _predict(network, SKIPS, weights, device, lambda model: segment_files(model, CLASSES, paths, out, side))
+    typer.echo(f"Masks are in {out / 'results.json'}, the images they belong to in {out / 'images.json'}.")
+
+
+def _predict(name: str, kinds, weights: Path | None, device: str, work) -> None:
+    """Load a network, let it look at files, and say which were skipped; ends with 1 if there was nothing to see."""
+    from cnncourse.training.checkpoints import TrainingError
+    from cnncourse.training.predict import trained
+
+    try:
+        outcome = work(trained(name, kinds, weights).to(device))
+    except TrainingError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(code=1) from None
+    for file, why in outcome.skipped:
+        typer.echo(f"Skipped {file}: {why}.", err=True)
+    if not outcome.pictures:
+        typer.echo("There was no photograph to look at.", err=True)
+        raise typer.Exit(code=1)
+    typer.echo("\n".join(map(str, outcome.pictures)))

@@ -14,7 +14,7 @@ import pkgutil
 import platform
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from importlib.metadata import version
 from pathlib import Path
@@ -111,22 +111,41 @@ def reproduce(
     }
     file = result_file(name, results, scale)
     write_json(file, result)
-    picture = module.draw(result)
-    write_beside(file.with_suffix(".png"), lambda part: picture.savefig(part, format="png"))
+    _draw(module, result, file)
     done.forget()
     return result
 
 
+def _draw(module: ModuleType, result: dict, file: Path) -> None:
+    """``NAME.png``, and for each of an experiment's further pictures ``NAME-picture.png``."""
+    more = module.pictures(result) if hasattr(module, "pictures") else {}
+    for ending, figure in {
+        "": module.draw(result),
+        **{f"-{name}": figure for name, figure in more.items()},
+    }.items():
+        write_beside(
+            file.with_name(f"{file.stem}{ending}.png"),
+            lambda part, figure=figure: figure.savefig(part, format="png"),
+        )
+
+
 def _run(name, settings, data, device, jobs, done: "_Done") -> Iterator[dict]:
     left = [setting for setting in settings if _key(setting) not in done.rows]
-    if jobs == 1 or len(left) <= 1:
-        for setting in left:
-            yield _one(name, setting, data, device)
+    return side_by_side(_one, [(name, setting, data, device) for setting in left], jobs)
+
+
+def side_by_side(work: Callable, arguments: Sequence[tuple], jobs: int) -> Iterator:
+    """``work(*one)`` for each of ``arguments``, ``jobs`` at a time, each on one core; yields what is done first.
+
+    One thread each: two small networks beside each other train a third faster than one after the other on two cores.
+    """
+    if jobs == 1 or len(arguments) <= 1:
+        yield from (work(*one) for one in arguments)
         return
-    # Spawned, one thread each: a fork would inherit the locks of torch's threads.
+    # Spawned: a fork would inherit the locks of torch's threads.
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(jobs, context, initializer=_one_thread) as pool:
-        for future in as_completed([pool.submit(_one, name, setting, data, device) for setting in left]):
+        for future in as_completed([pool.submit(work, *one) for one in arguments]):
             yield future.result()
 
 
@@ -146,6 +165,25 @@ def _one(name: str, setting: dict, data: str | None, device: str) -> dict:
 
 def _key(setting: dict) -> str:
     return json.dumps(setting, sort_keys=True)
+
+
+class Sweep:
+    """What of a command that does many things one after another is done, kept on disk until all of it is."""
+
+    def __init__(self, file: Path):
+        self.file = file
+        self.done: list[str] = json.loads(file.read_text()) if file.exists() else []
+
+    def left(self, names: Sequence[str]) -> list[str]:
+        """Those that are still to be done; all of them where nothing was cut off."""
+        return [name for name in names if name not in self.done]
+
+    def add(self, name: str) -> None:
+        self.done.append(name)
+        write_json(self.file, self.done)
+
+    def forget(self) -> None:
+        self.file.unlink(missing_ok=True)
 
 
 class _Done:

@@ -1,14 +1,16 @@
 """Small networks for the book and the labs, and the recipes that train them.
 
-Each is one of the course's networks at course size, trained on the embedded set by ``cnncourse weights NAME``. That
-stores the weights in ``trained/`` (safetensors, float16) and beside them a JSON with the recipe and the test error
-*of the stored file*.
+Each is one of the course's networks at course size, trained on the embedded data by ``cnncourse weights NAME``. That
+stores the weights in ``trained/`` (safetensors, float16) and beside them a JSON with the recipe and the test error,
+or a detector's mean average precision, *of the stored file*.
 """
 
 import functools
 import json
 import os
-from collections.abc import Callable
+import shutil
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -19,21 +21,115 @@ from torch import nn
 from cnncourse.classification import alexnet, cifar_resnet, googlenet, vgg
 from cnncourse.classification.googlenet import MODULES
 from cnncourse.classification.layers import Conv
+from cnncourse.data.box_augmentation import flip
+from cnncourse.training import detectors, segmenters
+from cnncourse.training.annotated import AnnotatedImages, open_scenes
 from cnncourse.training.checkpoints import TrainingError, load_weights, save_weights, write_json
 from cnncourse.training.command import crops_and_reflections
 from cnncourse.training.data import LabelledImages, open_images
-from cnncourse.training.loop import Recipe, evaluate, train
+from cnncourse.training.loop import Data, Recipe, Step, classification_step, evaluate, train
 
 FOLDER = Path(__file__).with_name("trained")
 
 
 @dataclass(frozen=True)
-class Entry:
-    """A network and how it is trained: on the first ``images`` of the training set, with crops and reflections."""
+class Task:
+    """What a network is trained for.
 
-    build: Callable[[], nn.Module]
+    Args:
+        data: the first so many training images, with their augmentation.
+        augmentation: its name.
+        step: of the training loop.
+        measure: every figure of a trained network.
+        check: one of these figures, on so small a part of the test split that a test can ask for it.
+    """
+
+    data: Callable[[int], Data]
+    augmentation: str
+    step: Step
+    measure: Callable[[nn.Module], dict[str, float]]
+    check: Callable[[nn.Module], dict[str, float]]
+
+
+def error(model: nn.Module, count: int, times: int = 1) -> float:
+    """The error on the first ``count`` test images, enlarged so many times, in percent."""
+    return round(100 * evaluate(model, _labelled("test", count, times))["error"], 3)
+
+
+def _labelled(split: str, count: int | None, times: int = 1, **options) -> LabelledImages:
+    images, labels, _ = open_images(None, split, 32, count)
+    return LabelledImages(images.repeat(times, 1).repeat(times, 2), labels, **options)
+
+
+def precision(model: nn.Module, split: str, count: int) -> float:
+    """The mean average precision on the first ``count`` scenes of a split, in percent."""
+    return detectors.average_precision(model, _annotated(split, count))["map"]
+
+
+def _annotated(split: str, count: int, augmentation=None) -> AnnotatedImages:
+    return AnnotatedImages(open_scenes(None, split, detectors.SCENES, count), augmentation)
+
+
+def mean_iu(model: nn.Module, split: str, count: int) -> float:
+    """The mean intersection over union on the first ``count`` scenes of a split, in percent."""
+    return segmenters.measures(model, _masked(split, count))["mean_iu"]
+
+
+def _masked(split: str, count: int, flip: bool = False) -> segmenters.MaskedImages:
+    return segmenters.MaskedImages(open_scenes(None, split, detectors.SCENES, count, masks=True), flip)
+
+
+def classification(times: int = 1) -> Task:
+    """The embedded CIFAR-10, its images enlarged so many times (each pixel becomes a square)."""
+    return Task(
+        lambda count: _labelled("train", count, times, augmentation=crops_and_reflections),
+        "crops and reflections",
+        classification_step,
+        lambda model: {"test_error": error(model, 10_000, times)},
+        lambda model: {"test_error_500": error(model, 500, times)},
+    )
+
+
+DETECTION = Task(
+    lambda count: _annotated("train", count, flip()),
+    "reflections",
+    detectors.detection_step,
+    lambda model: {
+        "test_map": precision(model, "test", 1000),
+        "unseen_drawings_map": precision(model, "unseen_drawings", 1000),
+        "unseen_style_map": precision(model, "unseen_style", 1000),
+    },
+    lambda model: {"test_map_100": precision(model, "test", 100)},
+)
+SEGMENTATION = Task(
+    lambda count: _masked("train", count, flip=True),
+    "reflections",
+    segmenters.segmentation_step,
+    lambda model: {
+        "test_mean_iu": mean_iu(model, "test", 1000),
+        "unseen_drawings_mean_iu": mean_iu(model, "unseen_drawings", 1000),
+        "unseen_style_mean_iu": mean_iu(model, "unseen_style", 1000),
+    },
+    lambda model: {"test_mean_iu_100": mean_iu(model, "test", 100)},
+)
+
+
+CLASSIFICATION = classification()
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A network and how it is trained: on the first ``images`` of the training set.
+
+    Args:
+        start: the trained classifier that ``build`` takes; None builds from nothing.
+    """
+
+    build: Callable[..., nn.Module]
     recipe: Recipe
     images: int = 20_000
+    task: Task = CLASSIFICATION
+    start: str | None = None
 
 
 SMALL = {"classes": 10, "input_size": 32}
@@ -72,6 +168,29 @@ ZOO = {
         images=10_000,
     ),
     "resnet": Entry(functools.partial(cifar_resnet, 20, width=0.5), ADAM),
+    # What detection and segmentation start from; on images of 64 pixels, for its five poolings need them.
+    "trunk": Entry(detectors.classifier, replace(ADAM, epochs=5), 12_000, classification(times=2)),
+    # As many epochs as one core does in some twenty minutes.
+    **{
+        name: Entry(
+            detectors.DETECTORS[name],
+            replace(ADAM, epochs=epochs, batch_size=32, lr=1e-3),
+            10_000,
+            DETECTION,
+            start="trunk",
+        )
+        for name, epochs in {"faster_rcnn": 7, "yolo": 9, "ssd": 9}.items()
+    },
+    **{
+        name: Entry(
+            functools.partial(segmenters.fcn, skips),
+            replace(ADAM, epochs=8, batch_size=16),
+            2000,
+            SEGMENTATION,
+            start="trunk",
+        )
+        for name, skips in segmenters.SKIPS.items()
+    },
 }
 
 
@@ -97,37 +216,86 @@ def figures(name: str) -> dict:
 
 def test_images(count: int | None = None) -> LabelledImages:
     """The first ``count`` test images, as the trained networks take them."""
-    images, labels, _ = open_images(None, "test", 32, count)
-    return LabelledImages(images, labels)
+    return _labelled("test", count)
 
 
-def make(name: str, folder: Path = FOLDER, progress: Callable[[dict], None] | None = None) -> dict:
-    """Train the network anew and store it; returns what `figures` will say."""
+def in_order(names: Sequence[str]) -> list[list[str]]:
+    """Groups of networks that can be trained side by side: first those from which others of the names start.
+
+    Raises:
+        ValueError: a network has no recipe.
+    """
+    started_from = {entry(name).start for name in names}
+    first = [name for name in names if name in started_from]
+    return [first, [name for name in names if name not in first]]
+
+
+def minutes_known(name: str) -> float:
+    """How long it took to train the network when it was last stored; a guess if it never was."""
+    try:
+        return figures(name)["seconds"] / 60
+    except (OSError, KeyError):
+        return 10.0
+
+
+def make(
+    name: str,
+    folder: Path = FOLDER,
+    runs: Path | None = None,
+    progress: Callable[[dict], None] | None = None,
+) -> dict:
+    """Train the network anew and store it; returns what `figures` will say.
+
+    Args:
+        folder: where weights and figures are written.
+        runs: keeps a checkpoint of every epoch in a folder of its own, from which a training that was cut off goes on;
+            removed in the end.
+    """
     chosen = entry(name)
-    torch.manual_seed(chosen.recipe.seed)
-    model = chosen.build()
-    images, labels, _ = open_images(None, "train", 32, chosen.images)
-    train(model, LabelledImages(images, labels, crops_and_reflections), chosen.recipe, progress=progress)
+    unfinished = None if runs is None else runs / f"weights-{name}"
+    start = time.process_time()  # of the processor, so that other programs do not count
+    model = _started(chosen)
+    train(
+        model,
+        chosen.task.data(chosen.images),
+        chosen.recipe,
+        step=chosen.task.step,
+        metric="loss",
+        folder=unfinished,
+        progress=progress,
+    )
+    seconds = time.process_time() - start
     save_weights(folder / f"{name}.safetensors", model.state_dict(), torch.float16)
     load_weights(folder / f"{name}.safetensors", model)  # what is measured is what is stored
     found = {
         "network": name,
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
+        "start": chosen.start,
         "images": chosen.images,
-        "recipe": asdict(chosen.recipe) | {"augmentation": "crops and reflections"},
-        "test_error": error(model, 10_000),
-        "test_error_500": error(model, 500),
+        "recipe": asdict(chosen.recipe) | {"augmentation": chosen.task.augmentation},
+        **chosen.task.measure(model),
+        **chosen.task.check(model),
+        "seconds": round(seconds, 1),
         "versions": {package: version(package) for package in ("cnncourse", "torch")},
         "threads": torch.get_num_threads(),
         "cores": os.cpu_count(),
     }
     write_json(folder / f"{name}.json", found)
+    if unfinished is not None:
+        shutil.rmtree(unfinished, ignore_errors=True)
     return found
 
 
-def error(model: nn.Module, count: int) -> float:
-    """The error on the first ``count`` test images, in percent."""
-    return round(100 * evaluate(model, test_images(count))["error"], 3)
+def _started(chosen: Entry) -> nn.Module:
+    """The network as its training begins."""
+    torch.manual_seed(chosen.recipe.seed)
+    return chosen.build() if chosen.start is None else chosen.build(load(chosen.start))
+
+
+def untrained(name: str) -> nn.Module:
+    """The network with the layers that it has when trained, and random weights."""
+    chosen = entry(name)
+    return chosen.build() if chosen.start is None else chosen.build(untrained(chosen.start))
 
 
 def entry(name: str) -> Entry:

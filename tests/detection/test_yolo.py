@@ -228,3 +228,19 @@ def test_d14_the_model_keeps_the_contract_and_learns():
         model.train()(images, [targets[0] | {"labels": torch.tensor([4])}, targets[1]])
     with pytest.raises(ValueError, match="image 1"):
         model.eval()([images[0], images[1] * math.nan])
+
+
+def test_convolutions_at_the_end_say_of_a_moved_image_the_same_one_cell_on():
+    """What fully connected layers need not do; trunk without padding, so that cells see whole windows of the image."""
+    torch.manual_seed(0)
+    trunk = nn.Conv2d(3, 6, 4, stride=4)
+    model = YOLO(4, trunk, grid=6, hidden=8, input_size=24, fully_connected=False).double().eval()
+    images = torch.rand(2, 3, 24, 24, dtype=torch.float64)
+    before, after = model.predict(images), model.predict(images.roll(4, -1))
+    assert before.shape == (2, 6, 6, 13)
+    assert_close(after[:, :, 2:5], before[:, :, 1:4])
+
+
+def test_convolutions_at_the_end_need_as_many_cells_as_the_grid_has():
+    with pytest.raises(ValueError, match=r"the trunk's map has 6 x 6 cells, the grid 3 x 3"):
+        YOLO(4, nn.Conv2d(3, 6, 4, stride=4), grid=3, input_size=24, fully_connected=False)

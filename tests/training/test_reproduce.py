@@ -5,7 +5,9 @@ import sys
 import types
 
 import pytest
+from typer.testing import CliRunner
 
+from cnncourse.cli import app
 from cnncourse.training import experiments, reproduce
 
 
@@ -77,6 +79,42 @@ def test_the_time_it_took_is_known_afterwards(toy):
     assert reproduce.seconds_known("toy", toy / "results") is None
     reproduce.reproduce("toy", toy / "results", jobs=1)
     assert reproduce.seconds_known("toy", toy / "results") >= 0
+
+
+def test_further_pictures_lie_beside_the_figure(toy, monkeypatch):
+    from cnncourse.visualize.figure import subplots
+
+    module = types.SimpleNamespace(**vars(reproduce.experiment("toy")))
+    module.pictures = lambda result: {"sheet": subplots()[0]}
+    monkeypatch.setattr(reproduce, "experiment", lambda name: module)
+    monkeypatch.setattr(reproduce.inspect, "getsource", lambda module: "")
+    reproduce.reproduce("toy", toy / "results", jobs=1)
+    assert sorted(file.name for file in (toy / "results").glob("*.png")) == ["toy-sheet.png", "toy.png"]
+
+
+def test_a_sweep_that_was_cut_off_goes_on_behind_what_was_done_and_then_starts_anew(tmp_path):
+    file = tmp_path / "runs" / "all.json"
+    sweep = reproduce.Sweep(file)
+    assert sweep.left(["a", "b", "c"]) == ["a", "b", "c"]
+    sweep.add("a")
+    assert reproduce.Sweep(file).left(["a", "b", "c"]) == ["b", "c"]
+    reproduce.Sweep(file).forget()
+    assert reproduce.Sweep(file).left(["a", "b", "c"]) == ["a", "b", "c"]
+
+
+def test_the_command_for_all_repeats_no_experiment_that_was_done(toy, monkeypatch):
+    (toy / "toy2.py").write_text((toy / "toy.py").read_text())
+    monkeypatch.setenv("TOY_FAILS", "1")
+    arguments = ["reproduce", "--all", "--jobs", "1", "--results", str(toy / "results")]
+    assert isinstance(CliRunner().invoke(app, arguments).exception, RuntimeError)
+    reproduce.Sweep(toy / "results/.runs/all-cpu-cpu.json").add("toy")
+    monkeypatch.delenv("TOY_FAILS")
+    outcome = CliRunner().invoke(app, arguments)
+    assert outcome.exit_code == 0, outcome.output
+    assert "1 were done before" in outcome.output
+    assert (toy / "results/toy2.json").exists() and not (toy / "results/toy.json").exists()
+    assert not (toy / "results/.runs/all-cpu-cpu.json").exists()
+    sys.modules.pop("cnncourse.training.experiments.toy2", None)
 
 
 def test_unknown_names_and_scales_are_named(toy):

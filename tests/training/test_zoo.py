@@ -4,8 +4,10 @@ from dataclasses import asdict
 
 import pytest
 import torch
+from typer.testing import CliRunner
 
-from cnncourse.training import zoo
+from cnncourse.cli import app
+from cnncourse.training import reproduce, zoo
 from cnncourse.training.checkpoints import TrainingError, load_weights
 from cnncourse.training.loop import Recipe
 
@@ -15,7 +17,7 @@ def test_making_a_network_stores_it_with_its_figure(tmp_path, monkeypatch):
         zoo.ZOO["alexnet"].build, Recipe(epochs=1, batch_size=32, optimizer="adam", lr=1e-3), 64
     )
     monkeypatch.setitem(zoo.ZOO, "alexnet", small)
-    monkeypatch.setattr(zoo, "error", lambda model, count: float(count))
+    monkeypatch.setattr(zoo, "error", lambda model, count, times=1: float(count))
     found = zoo.make("alexnet", tmp_path)
     assert found["test_error"] == 10_000
     assert found["recipe"]["epochs"] == 1
@@ -24,11 +26,41 @@ def test_making_a_network_stores_it_with_its_figure(tmp_path, monkeypatch):
     assert all(torch.isfinite(tensor).all() for tensor in model.state_dict().values())
 
 
+def test_a_training_that_was_cut_off_goes_on_at_its_last_epoch(tmp_path, monkeypatch):
+    small = zoo.Entry(
+        zoo.ZOO["alexnet"].build, Recipe(epochs=2, batch_size=32, optimizer="adam", lr=1e-3), 64
+    )
+    monkeypatch.setitem(zoo.ZOO, "alexnet", small)
+    monkeypatch.setattr(zoo, "error", lambda model, count, times=1: float(count))
+    whole = zoo.make("alexnet", tmp_path / "whole", tmp_path / "runs")
+    assert not list((tmp_path / "runs").iterdir())
+    seen = []
+
+    def cut_off(row):
+        seen.append(row["epoch"])
+        if row["epoch"] == 1:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        zoo.make("alexnet", tmp_path / "cut", tmp_path / "runs", cut_off)
+    seen.clear()
+    assert zoo.make("alexnet", tmp_path / "cut", tmp_path / "runs", lambda row: seen.append(row["epoch"]))
+    assert set(seen) == {1}
+    files = [(tmp_path / name / "alexnet.safetensors").read_bytes() for name in ("whole", "cut")]
+    assert files[0] == files[1] and whole["recipe"]["epochs"] == 2
+
+
+def test_what_others_start_from_is_trained_first():
+    assert zoo.in_order(["yolo", "resnet", "trunk"]) == [["trunk"], ["yolo", "resnet"]]
+    assert zoo.in_order(["yolo", "resnet"]) == [[], ["yolo", "resnet"]]  # the stored trunk will do
+    with pytest.raises(ValueError, match="No trained network is called 'yolo9'"):
+        zoo.in_order(["yolo9"])
+
+
 @pytest.mark.parametrize("name", zoo.ZOO)
 def test_the_stored_file_gives_its_figure(name):
-    assert zoo.error(zoo.load(name), 500) == pytest.approx(
-        zoo.figures(name)["test_error_500"], abs=0.41
-    )  # two images
+    [(figure, value)] = zoo.entry(name).task.check(zoo.load(name)).items()
+    assert value == pytest.approx(zoo.figures(name)[figure], abs=0.41)  # two of 500 images
 
 
 @pytest.mark.parametrize("name", zoo.ZOO)
@@ -47,3 +79,23 @@ def test_weights_that_are_not_there_are_said_to_be_missing(tmp_path, monkeypatch
     monkeypatch.setattr(zoo, "FOLDER", tmp_path)
     with pytest.raises(TrainingError, match="`cnncourse weights alexnet` does that"):
         zoo.load("alexnet")
+
+
+def test_the_command_trains_what_is_named_and_says_how_long_it_takes(tmp_path, monkeypatch):
+    trained = []
+
+    def make(name, folder, runs):
+        trained.append(name)
+        return {"network": name, "test_error": 5.0, "seconds": 90.0, "start": None}
+
+    monkeypatch.setattr(zoo, "make", make)
+    arguments = ["weights", "--jobs", "1", "--runs", str(tmp_path)]
+    run = CliRunner().invoke(app, [*arguments, "yolo", "trunk"])
+    assert run.exit_code == 0, run.output
+    assert trained == ["trunk", "yolo"]
+    assert "trunk: test error 5.0 %, 1.5 min" in run.output
+    reproduce.Sweep(tmp_path / "weights.json").add("trunk")  # all of them were asked for, and cut off
+    CliRunner().invoke(app, arguments)
+    assert trained[2:] == [name for name in zoo.ZOO if name != "trunk"]
+    assert not (tmp_path / "weights.json").exists()
+    assert CliRunner().invoke(app, [*arguments, "yolo9"]).exit_code == 2
