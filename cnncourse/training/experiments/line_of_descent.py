@@ -207,6 +207,8 @@ def draw(result: dict):
         bars.annotate(f"{value:.0f}", (value, row), xytext=(4, 0), textcoords="offset points", va="center")
     bars.set(xlabel="milliseconds an image", xlim=(0, 1.15 * max(left)))
     bars.invert_yaxis()
+    bars.set_axisbelow(True)
+    bars.grid(False, axis="y")
     bars.legend(loc="lower right", frameon=False)
     for row, value in zip(result["runs"], left, strict=True):
         order = list(NAMES).index(row["method"])
@@ -216,5 +218,7 @@ def draw(result: dict):
         look = {"color": colour, "markerfacecolor": face, "markersize": 9, "markeredgewidth": 2}
         plane.plot(value, row["map"], MARKS[order], linestyle="", label=label, **look)
     plane.set(xlabel="milliseconds an image", ylabel="mAP [%]", xscale="log", ylim=(0, 100))
+    plane.minorticks_off()
+    plane.set_xticks([10, 30, 100, 300], ["10", "30", "100", "300"])
     figure.legend(*plane.get_legend_handles_labels(), loc="outside upper center", ncols=4, frameon=False)
     return figure
