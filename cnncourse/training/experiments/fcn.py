@@ -122,7 +122,9 @@ def sharpness(images: MaskedImages, good: int = 4, bad: int = 2):
     for row, index in zip(axes, [*order[:good], *order[-bad:]], strict=True):
         for ax, (title, name) in zip(row, columns.items(), strict=True):
             mask = torch.zeros_like(masks[index]) if name is None else seen[name][index]
-            mask_figure(images.samples[index][0], mask.numpy(), ax, names if name == "truth" else None)
+            mask_figure(images.samples[index][0], mask.numpy(), ax, names)
+            if name != "truth" and ax.get_legend():
+                ax.get_legend().remove()  # the colours are the same, the truth's legend serves the row
             if ax in axes[0]:
                 ax.set_title(title)
     return figure
