@@ -17,7 +17,8 @@ LIBRARY := $(shell find cnncourse -name '*.py' -o -name '*.html' -o -name '*.jso
 GRADED  := $(wildcard tests/labs/*.py)
 BOOK    := $(shell find book -type f -not -path '*/__pycache__/*') _config.yml _toc.yml
 
-.PHONY: help setup data course book lab test lint notebooks units grade-solutions selftest nbval site browser gpu results bench clean
+.PHONY: help setup data course book lab test lint notebooks units grade-solutions selftest nbval site browser gpu \
+	results results-scenes bench clean
 .DELETE_ON_ERROR:
 
 help:
@@ -25,7 +26,8 @@ help:
 	@echo "make test     every check there is: lint, tests, notebooks, labs against the library, book, browser"
 	@echo "make lab      open JupyterLab on labs/"
 	@echo "make bench    speed, as ratios to named peers in the same run"
-	@echo "make results  train every stored network and measure every result anew (hours; goes on where it was cut off)"
+	@echo "make results  train every stored network and measure every result anew (hours; goes on where it was cut off);"
+	@echo "              make results-scenes: those of detection and segmentation alone"
 	@echo "make clean    remove what was built (the environment and the data cache stay)"
 
 # ---------------------------------------------------------------------------------------------- setting up
@@ -126,6 +128,12 @@ gpu: $(VENV)/.ready data
 results: $(VENV)/.ready data
 	@$(BIN)/cnncourse weights
 	@$(BIN)/cnncourse reproduce --all
+
+# Of these, what is trained and measured on scenes.
+results-scenes: $(VENV)/.ready data
+	@$(BIN)/cnncourse weights trunk faster_rcnn yolo ssd fcn32s fcn16s fcn8s
+	@$(BIN)/cnncourse reproduce line_of_descent roi_training hierarchical_sampling ssd_augmentation detector_errors \
+		proposals hog_detector fcn
 
 bench: $(VENV)/.ready data
 	@$(BIN)/python -m benchmarks

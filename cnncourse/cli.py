@@ -159,7 +159,7 @@ def grade(
 
 @app.command()
 def reproduce(
-    name: Annotated[str, typer.Argument(help="An experiment; --list names them.")] = "",
+    names: Annotated[list[str] | None, typer.Argument(help="Experiments; --list names them.")] = None,
     everything: Annotated[bool, typer.Option("--all", help="Every experiment, one after another.")] = False,
     list_: Annotated[bool, typer.Option("--list", help="Name the experiments and end.")] = False,
     scale: Annotated[
@@ -172,13 +172,12 @@ def reproduce(
     jobs: Annotated[int | None, typer.Option(min=1, help="Runs side by side; by default one a core.")] = None,
     results: Annotated[Path, typer.Option(help="Folder for the results.")] = Path("book/results"),
 ) -> None:
-    """Measure a claim of the lecture anew. A run that was cut off goes on where it stopped."""
+    """Measure claims of the lecture anew. A run that was cut off goes on where it stopped."""
     from cnncourse.training import reproduce as runner
 
-    chosen = runner.names() if everything or list_ else [name]
-    if chosen == [""]:
+    chosen = runner.names() if everything or list_ else names
+    if not chosen:
         raise typer.BadParameter(f"Name an experiment, or --all: {', '.join(runner.names())}.")
-    sweep = runner.Sweep(results / ".runs" / f"all-{scale}-{device}.json")
     try:
         known = {one: runner.seconds_known(one, results, scale) for one in chosen}
         for one, seconds in known.items():
@@ -186,22 +185,17 @@ def reproduce(
             typer.echo(f"{one:24} {took:26} {runner.question(one)}")
         if list_:
             raise typer.Exit
-        left = sweep.left(chosen) if everything else chosen
-        if everything:
-            typer.echo(
-                f"{len(chosen) - len(left)} were done before this was cut off."
-                if sweep.done
-                else "From the start."
-            )
-            typer.echo(f"What is left takes about {sum(known[one] or 300 for one in left) / 60:.0f} minutes.")
-        for one in left:
+        sweep = runner.Sweep(results / ".runs", f"reproduce {scale} {data} {device}", chosen)
+        if sweep.done:
+            typer.echo(f"{len(sweep.done)} of {len(chosen)} were done before this was cut off.")
+        typer.echo(
+            f"What is left takes about {sum(known[one] or 300 for one in sweep.left) / 60:.0f} minutes."
+        )
+        for one in sweep.left:
             _reproduce_one(one, results, scale, data, device, jobs)
-            if everything:
-                sweep.add(one)
+            sweep.add(one)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
-    if everything:
-        sweep.forget()
 
 
 def _reproduce_one(name: str, results: Path, *options) -> None:
@@ -337,9 +331,9 @@ def weights(
     from cnncourse.training import reproduce as runner
     from cnncourse.training import zoo
 
-    sweep = runner.Sweep(runs / "weights.json")
+    sweep = runner.Sweep(runs, "weights", names or list(zoo.ZOO))
     try:
-        order = zoo.in_order(names or sweep.left(list(zoo.ZOO)))
+        order = zoo.in_order(sweep.left)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
     jobs = jobs or os.cpu_count() or 1
@@ -348,16 +342,13 @@ def weights(
     typer.echo(f"Training {', '.join(minutes)}: about {whole:.0f} minutes.")
     for group in order:
         for found in runner.side_by_side(zoo.make, [(name, zoo.FOLDER, runs) for name in group], jobs):
-            if not names:
-                sweep.add(found["network"])
+            sweep.add(found["network"])
             measured = [
                 f"{key.replace('_', ' ')} {value} %"
                 for key, value in found.items()
                 if key.startswith(("test_", "unseen_"))
             ]
             typer.echo(f"{found['network']}: {', '.join(measured)}, {found['seconds'] / 60:.1f} min")
-    if not names:
-        sweep.forget()
 
 
 Photographs = Annotated[list[Path], typer.Argument(help="Photographs, or folders of them.")]

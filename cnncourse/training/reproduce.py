@@ -9,10 +9,12 @@ import importlib
 import inspect
 import json
 import multiprocessing
+import multiprocessing.connection
 import os
 import pkgutil
 import platform
 import shutil
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -144,15 +146,22 @@ def side_by_side(work: Callable, arguments: Sequence[tuple], jobs: int) -> Itera
         return
     # Spawned: a fork would inherit the locks of torch's threads.
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(jobs, context, initializer=_one_thread) as pool:
+    with ProcessPoolExecutor(jobs, context, initializer=_begin) as pool:
         for future in as_completed([pool.submit(work, *one) for one in arguments]):
             yield future.result()
 
 
-def _one_thread() -> None:
+def _begin() -> None:
+    """In each process beside others: one thread of torch, and no life beyond the parent's, who may be killed."""
     import torch
 
     torch.set_num_threads(1)
+    threading.Thread(target=_end_with, args=(multiprocessing.parent_process().sentinel,), daemon=True).start()
+
+
+def _end_with(parent: int) -> None:
+    multiprocessing.connection.wait([parent])
+    os._exit(1)
 
 
 def _one(name: str, setting: dict, data: str | None, device: str) -> dict:
@@ -168,22 +177,31 @@ def _key(setting: dict) -> str:
 
 
 class Sweep:
-    """What of a command that does many things one after another is done, kept on disk until all of it is."""
+    """What of a command that does many things one after another is done, kept on disk until all of it is.
 
-    def __init__(self, file: Path):
-        self.file = file
-        self.done: list[str] = json.loads(file.read_text()) if file.exists() else []
+    Args:
+        folder: where that is kept.
+        command: the command, with the options that matter; with other names or options it is another sweep.
+        names: what it does.
+    """
 
-    def left(self, names: Sequence[str]) -> list[str]:
+    def __init__(self, folder: Path, command: str, names: Sequence[str]):
+        code = hashlib.sha256(repr((command, sorted(names))).encode()).hexdigest()[:12]
+        self.names, self._file = list(names), Path(folder) / f"sweep-{code}.json"
+        self.done: list[str] = json.loads(self._file.read_text()) if self._file.exists() else []
+
+    @property
+    def left(self) -> list[str]:
         """Those that are still to be done; all of them where nothing was cut off."""
-        return [name for name in names if name not in self.done]
+        return [name for name in self.names if name not in self.done]
 
     def add(self, name: str) -> None:
+        """One is done; the last one ends the sweep."""
         self.done.append(name)
-        write_json(self.file, self.done)
-
-    def forget(self) -> None:
-        self.file.unlink(missing_ok=True)
+        if self.left:
+            write_json(self._file, self.done)
+        else:
+            self._file.unlink(missing_ok=True)
 
 
 class _Done:

@@ -1,8 +1,12 @@
 """Experiments run side by side, resume where they were cut off, and leave one whole JSON."""
 
 import json
+import os
+import subprocess
 import sys
+import time
 import types
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -93,28 +97,71 @@ def test_further_pictures_lie_beside_the_figure(toy, monkeypatch):
 
 
 def test_a_sweep_that_was_cut_off_goes_on_behind_what_was_done_and_then_starts_anew(tmp_path):
-    file = tmp_path / "runs" / "all.json"
-    sweep = reproduce.Sweep(file)
-    assert sweep.left(["a", "b", "c"]) == ["a", "b", "c"]
+    sweep = reproduce.Sweep(tmp_path / "runs", "cook", ["a", "b"])
+    assert sweep.left == ["a", "b"]
     sweep.add("a")
-    assert reproduce.Sweep(file).left(["a", "b", "c"]) == ["b", "c"]
-    reproduce.Sweep(file).forget()
-    assert reproduce.Sweep(file).left(["a", "b", "c"]) == ["a", "b", "c"]
+    assert reproduce.Sweep(tmp_path / "runs", "cook", ["b", "a"]).left == ["b"]
+    assert reproduce.Sweep(tmp_path / "runs", "bake", ["a", "b"]).left == ["a", "b"]  # another command
+    assert reproduce.Sweep(tmp_path / "runs", "cook", ["a", "c"]).left == ["a", "c"]  # other names
+    reproduce.Sweep(tmp_path / "runs", "cook", ["a", "b"]).add("b")
+    assert reproduce.Sweep(tmp_path / "runs", "cook", ["a", "b"]).left == ["a", "b"]
+    assert not list((tmp_path / "runs").iterdir())
 
 
-def test_the_command_for_all_repeats_no_experiment_that_was_done(toy, monkeypatch):
+@pytest.mark.parametrize("which", [["--all"], ["toy", "toy2"]])
+def test_the_command_for_many_repeats_no_experiment_that_was_done(toy, monkeypatch, which):
     (toy / "toy2.py").write_text((toy / "toy.py").read_text())
     monkeypatch.setenv("TOY_FAILS", "1")
-    arguments = ["reproduce", "--all", "--jobs", "1", "--results", str(toy / "results")]
+    arguments = ["reproduce", *which, "--jobs", "1", "--results", str(toy / "results")]
     assert isinstance(CliRunner().invoke(app, arguments).exception, RuntimeError)
-    reproduce.Sweep(toy / "results/.runs/all-cpu-cpu.json").add("toy")
+    reproduce.Sweep(toy / "results/.runs", "reproduce cpu None cpu", ["toy", "toy2"]).add("toy")
     monkeypatch.delenv("TOY_FAILS")
     outcome = CliRunner().invoke(app, arguments)
     assert outcome.exit_code == 0, outcome.output
-    assert "1 were done before" in outcome.output
+    assert "1 of 2 were done before" in outcome.output
     assert (toy / "results/toy2.json").exists() and not (toy / "results/toy.json").exists()
-    assert not (toy / "results/.runs/all-cpu-cpu.json").exists()
+    assert not list((toy / "results/.runs").glob("sweep-*"))
     sys.modules.pop("cnncourse.training.experiments.toy2", None)
+
+
+def test_no_process_outlives_a_command_that_is_killed(tmp_path):
+    code = f"""
+import os, pathlib, time
+from cnncourse.training.reproduce import side_by_side
+
+def work(name):
+    pathlib.Path({str(tmp_path)!r}, name).write_text(str(os.getpid()))
+    time.sleep(60)
+
+if __name__ == "__main__":
+    list(side_by_side(work, [("a",), ("b",)], 2))
+"""
+    (tmp_path / "parent.py").write_text(code)
+    parent = subprocess.Popen([sys.executable, tmp_path / "parent.py"])
+    wait_for(lambda: all((tmp_path / name).exists() and (tmp_path / name).read_text() for name in "ab"))
+    parent.kill()
+    parent.wait()
+    for name in "ab":
+        process = int((tmp_path / name).read_text())
+        wait_for(lambda process=process: not is_running(process))
+
+
+def wait_for(condition, seconds=60):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not come to pass"
+        time.sleep(0.05)
+
+
+def is_running(process):
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    stat = Path(
+        f"/proc/{process}/stat"
+    )  # one that ended stays listed as a zombie where nobody takes its status
+    return not (stat.exists() and stat.read_text().rpartition(")")[2].split()[0] == "Z")
 
 
 def test_unknown_names_and_scales_are_named(toy):

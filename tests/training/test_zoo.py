@@ -94,8 +94,10 @@ def test_the_command_trains_what_is_named_and_says_how_long_it_takes(tmp_path, m
     assert run.exit_code == 0, run.output
     assert trained == ["trunk", "yolo"]
     assert "trunk: test error 5.0 %, 1.5 min" in run.output
-    reproduce.Sweep(tmp_path / "weights.json").add("trunk")  # all of them were asked for, and cut off
+    reproduce.Sweep(tmp_path, "weights", list(zoo.ZOO)).add(
+        "trunk"
+    )  # all of them were asked for, and cut off
     CliRunner().invoke(app, arguments)
     assert trained[2:] == [name for name in zoo.ZOO if name != "trunk"]
-    assert not (tmp_path / "weights.json").exists()
+    assert not list(tmp_path.iterdir())
     assert CliRunner().invoke(app, [*arguments, "yolo9"]).exit_code == 2
