@@ -50,18 +50,16 @@ def mask_figure(image, mask, ax=None, names: Mapping[int, str] | None = None):
     Args:
         names: of the numbers, for a legend of those that the mask holds. A number then has its colour in every picture.
     """
-    from matplotlib.colors import to_rgb
     from matplotlib.patches import Patch
 
     ax = ax if ax is not None else subplots(1, 1, (3.5, 3.5))[1][0, 0]
     shown = np.asarray(image) / 255 * 0.75
     present = [int(number) for number in np.unique(mask) if number not in (0, 255)]
     colours = {
-        number: COLOURS[(order if names is None else number - 1) % len(COLOURS)]
-        for order, number in enumerate(present)
+        number: _colour(order if names is None else number - 1) for order, number in enumerate(present)
     }
     for number, colour in colours.items():
-        shown[mask == number] = 0.25 * shown[mask == number] + 0.75 * np.array(to_rgb(colour))
+        shown[mask == number] = 0.25 * shown[mask == number] + 0.75 * colour
     shown[mask == 255] = 1  # VOC's border between things: belongs to none
     ax.imshow(shown, interpolation="nearest")
     ax.axis("off")
@@ -69,3 +67,11 @@ def mask_figure(image, mask, ax=None, names: Mapping[int, str] | None = None):
         patches = [Patch(color=colours[number], label=names[number]) for number in present]
         ax.legend(handles=patches, loc="upper center", bbox_to_anchor=(0.5, 0), ncols=3, frameon=False)
     return ax.figure
+
+
+def _colour(order: int) -> np.ndarray:
+    """The course's colours, then the same ones darker, and darker again: [3] in [0, 1]."""
+    from matplotlib.colors import to_rgb
+
+    darker, place = divmod(order, len(COLOURS))
+    return np.array(to_rgb(COLOURS[place])) * 0.5**darker

@@ -10,12 +10,18 @@ from torch import nn
 
 from cnncourse.data import scenes, voc
 from cnncourse.training import reproduce, zoo
-from cnncourse.training.experiments import _scenes, detector_errors, hierarchical_sampling, line_of_descent
+from cnncourse.training.experiments import (
+    _scenes,
+    _sheets,
+    detector_errors,
+    hierarchical_sampling,
+    line_of_descent,
+)
 
 RESULTS = Path(__file__).parents[2] / "book" / "results"
 # Enough to run every line; nothing can be learnt from so little.
 TINY = {
-    "line_of_descent": {"images": 4, "test": 2, "proposals": 10, "batch": 2, "epochs": 1},
+    "line_of_descent": {"images": 4, "test": 3, "proposals": 10, "batch": 2, "epochs": 1},
     "roi_training": {"images": 4, "test": 2, "proposals": 10, "batch": 2, "epochs": 1},
     "hierarchical_sampling": {"images": 4, "test": 2, "proposals": 10, "images_a_step": 2, "epochs": 1},
     "ssd_augmentation": {"images": 4, "test": 2, "batch": 2, "epochs": 1},
@@ -59,9 +65,12 @@ def test_every_setting_runs_and_the_summary_and_the_figure_come_out(name):
     module = reproduce.experiment(name)
     settings = [{**one, **TINY[name]} for one in module.settings("cpu") if one.get("seed", 0) < 1]
     rows = [{**setting, **module.run(setting)} for setting in settings]
-    result = {"summary": module.summary(rows), "runs": rows}
-    figure = module.draw(result)
-    assert figure.axes and not plt.fignum_exists(figure.number)
+    result = {"summary": module.summary(rows), "runs": json.loads(json.dumps(rows)), "scale": "cpu"}
+    figures = [module.draw(result)]
+    if name == "line_of_descent":  # other sheets show stored networks, and take longer
+        figures += module.pictures(result).values()
+    for figure in figures:
+        assert figure.axes and not plt.fignum_exists(figure.number)
 
 
 @pytest.mark.parametrize("name", [name for name in TINY if name != "detector_errors"])
@@ -145,10 +154,10 @@ def test_objects_share_a_cell_when_their_centres_do():
 def test_mistakes_are_objects_missed_and_detections_of_nothing():
     truth = target((0, 0, 10, 10), (50, 50, 60, 60))
     found = {"boxes": torch.tensor([[0.0, 0, 10, 9], [80, 80, 90, 90]]), "labels": torch.tensor([1, 1])}
-    assert detector_errors.mistakes(found, truth) == 2
-    assert detector_errors.mistakes({**found, "labels": torch.tensor([2, 1])}, truth) == 4
+    assert _sheets.mistakes(found, truth) == 2
+    assert _sheets.mistakes({**found, "labels": torch.tensor([2, 1])}, truth) == 4
     truth["difficult"][1] = True
-    assert detector_errors.mistakes(found, truth) == 1
+    assert _sheets.mistakes(found, truth) == 1
 
 
 # --------------------------------------------------------------------------------------------- what they say

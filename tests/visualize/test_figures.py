@@ -80,6 +80,14 @@ def test_a_box_is_drawn_along_the_edges_of_its_pixels_R1():
     assert texts(figure) == ["cat"]
 
 
+def test_ten_named_classes_have_ten_colours():
+    names = {number: str(number) for number in range(1, 11)}
+    mask = np.arange(1, 11, dtype=np.uint8)[None]
+    figure = visualize.mask_figure(np.zeros((1, 10, 3), np.uint8), mask, names=names)
+    shown = figure.axes[0].images[0].get_array()[0]
+    assert len({tuple(pixel) for pixel in shown.round(6).tolist()}) == 10
+
+
 @pytest.mark.parametrize(("number", "same"), [(0, True), (1, False), (255, False)])
 def test_a_mask_changes_the_pixels_of_things_alone_R1(number, same):
     mask = np.zeros((8, 8), np.uint8)

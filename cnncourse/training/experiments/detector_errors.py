@@ -8,15 +8,15 @@ of objects that share one of YOLO's cells with another or have it for themselves
 import torch
 from torch import Tensor
 
-from cnncourse.detection.boxes import box_iou, corners_to_center
+from cnncourse.detection.boxes import corners_to_center
 from cnncourse.detection.errors import KINDS, error_kinds
 from cnncourse.detection.metrics import evaluate_voc
 from cnncourse.training import detectors, zoo
 from cnncourse.training.annotated import AnnotatedImages
-from cnncourse.training.detectors import BACKGROUND_TOO, CLASSES, SIDE
+from cnncourse.training.detectors import BACKGROUND_TOO, SIDE
 from cnncourse.training.experiments._scenes import scenes_of
+from cnncourse.training.experiments._sheets import best_and_worst, confident, draw_scenes
 from cnncourse.visualize.figure import BLUE, COLOURS, GREEN, ORANGE, VERMILLION, subplots
-from cnncourse.visualize.scenes import boxes_figure
 
 LECTURE = ("D14", "D15", "D15b")
 NAMES = {"faster_rcnn": "Faster R-CNN", "yolo": "YOLO", "ssd": "SSD"}
@@ -123,32 +123,11 @@ def pictures(result: dict) -> dict:
 
 def sheet(name: str, images: AnnotatedImages, columns: int = 6):
     """Two rows of good scenes and two of bad ones, with the confident detections."""
-    found = [confident(one) for one in detectors.detect(zoo.load(name), images.collate([*images])[0])]
-    wrong = [mistakes(one, images[index][1]) for index, one in enumerate(found)]
-    order = sorted(range(len(images)), key=lambda index: wrong[index])
-    # Good ones with most objects first: an empty scene without detections is right, but shows nothing.
-    good = [index for index in order if wrong[index] == 0]
-    good = sorted(good, key=lambda index: -len(found[index]["boxes"]))[: 2 * columns]
+    batch, targets = images.collate([*images])
+    found = [confident(one, CONFIDENT) for one in detectors.detect(zoo.load(name), batch)]
+    chosen = best_and_worst(found, targets, 2 * columns)
     figure, axes = subplots(4, columns, (2.1 * columns, 9))
-    for ax, index in zip(axes.flat, [*good, *order[: -2 * columns - 1 : -1]], strict=True):
-        names = [f"{CLASSES[label - 1]} {score:.2f}" for label, score in _labelled(found[index])]
-        boxes_figure(images.samples[index][0], found[index]["boxes"].tolist(), names, ax)
+    draw_scenes(axes.flat, [images.samples[index][0] for index in chosen], [found[index] for index in chosen])
     axes[0, 0].set_title("everything found", loc="left")
     axes[2, 0].set_title("most mistakes", loc="left")
     return figure
-
-
-def confident(one: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The detections of an image whose score is at least `CONFIDENT`."""
-    return {name: rows[one["scores"] >= CONFIDENT] for name, rows in one.items()}
-
-
-def mistakes(one: dict[str, Tensor], target: dict[str, Tensor]) -> int:
-    """Objects that no detection of their class overlaps by half, difficult ones aside, plus detections of nothing."""
-    hit = box_iou(one["boxes"], target["boxes"]) >= 0.5
-    hit &= one["labels"][:, None] == target["labels"][None]
-    return int((~hit.any(0) & ~target["difficult"]).sum() + (~hit.any(1)).sum())
-
-
-def _labelled(one: dict[str, Tensor]) -> list[tuple[int, float]]:
-    return list(zip(one["labels"].tolist(), one["scores"].tolist(), strict=True))

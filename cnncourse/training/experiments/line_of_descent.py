@@ -33,6 +33,7 @@ from cnncourse.training.experiments._scenes import (
     trunk_of,
     without_batch_norm,
 )
+from cnncourse.training.experiments._sheets import best_and_worst, confident, draw_scenes, read, written
 from cnncourse.training.loop import Recipe
 from cnncourse.visualize.figure import BLUE, COLOURS, GREEN, MARKS, ORANGE, subplots
 
@@ -44,6 +45,9 @@ NAMES = {
     **{"rcnn": "R-CNN", "sppnet": "SPP-net", "fast_rcnn": "Fast R-CNN", "faster_rcnn": "Faster R-CNN"},
     **{"yolo": "YOLO", "ssd": "SSD"},
 }
+# What the sheet shows: margins of support vector machines above 0, probabilities of a half.
+CONFIDENT = {"rcnn": 0.0, "sppnet": 0.0, "fast_rcnn": 0.5, "faster_rcnn": 0.5}
+SHOWN = 3  # good scenes of each method, and as many bad ones
 PARTS = {"proposals": ORANGE, "features": BLUE, "heads": GREEN}
 
 
@@ -133,7 +137,15 @@ def run(setting: dict, data=None, device: str = "cpu") -> dict:
         "map": map_of(found, test, classes_of(setting)),
         "training_seconds": {name: round(value, 1) for name, value in training.items()},
         "image_seconds": {name: round(value, 5) for name, value in parts.items()},
+        "scenes": [] if setting["stored"] else _shown(found, test, CONFIDENT.get(method, 0.5)),
     }
+
+
+def _shown(found: list[dict], data: AnnotatedImages, score: float) -> list[dict]:
+    """Detections in the best and the worst scenes, for the sheet: the trained network itself is not kept."""
+    found = [confident(one, score) for one in found]
+    chosen = best_and_worst(found, [data[index][1] for index in range(len(data))], SHOWN)
+    return [{"scene": index, **written(found[index])} for index in chosen]
 
 
 def _images(split: str, count: int | None, setting: dict, data) -> AnnotatedImages:
@@ -222,3 +234,17 @@ def draw(result: dict):
     plane.set_xticks([10, 30, 100, 300], ["10", "30", "100", "300"])
     figure.legend(*plane.get_legend_handles_labels(), loc="outside upper center", ncols=4, frameon=False)
     return figure
+
+
+def pictures(result: dict) -> dict:
+    """A row for each method that was trained here: its best scenes, then its worst."""
+    if result["scale"] != "cpu":
+        return {}
+    samples = scenes_of("test", result["runs"][0]["test"])
+    rows = [row for row in result["runs"] if row["scenes"]]
+    figure, axes = subplots(len(rows), 2 * SHOWN, (2.1 * 2 * SHOWN, 2.35 * len(rows)))
+    for line, row in zip(axes, rows, strict=True):
+        draw_scenes(line, [samples[one["scene"]][0] for one in row["scenes"]], map(read, row["scenes"]))
+        line[0].set_title(f"{key(row)}: best", loc="left")
+        line[SHOWN].set_title("worst", loc="left")
+    return {"sheet": figure}
