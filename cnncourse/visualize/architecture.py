@@ -163,7 +163,7 @@ def paths(block: nn.Module) -> tuple[list[list[str]], str]:
     match block:
         case Inception():
             branches = [block.branch1, block.branch2, block.branch3, block.branch4]
-            return [_labels(branch) for branch in branches], "stack the channels"
+            return [_labels(branch) for branch in branches], "stack channels"
         case BasicBlock() | Bottleneck():
             convs = [block.conv1, block.conv2, *([block.conv3] if isinstance(block, Bottleneck) else [])]
             main = [f"{describe(conv)[0]}\nbatch norm" + ", ReLU" * (conv is not convs[-1]) for conv in convs]

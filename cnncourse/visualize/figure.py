@@ -18,6 +18,7 @@ _STYLE = {
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.grid": True,
+    "axes.axisbelow": True,
     "grid.color": "#dddddd",
     "lines.linewidth": 2,
     "lines.markersize": 6,

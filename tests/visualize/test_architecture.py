@@ -107,4 +107,4 @@ def test_block_figure_shows_every_label():
     block = Inception(192, MODULES["3a"])
     (ax,) = block_figure(block, "3a").axes
     labels = [label for branch in paths(block)[0] for label in branch]
-    assert sorted(texts(ax)) == sorted([*labels, "input", "stack the channels"])
+    assert sorted(texts(ax)) == sorted([*labels, "input", "stack channels"])

@@ -62,7 +62,6 @@ def _bars(ax, said: dict, label: str, colours) -> None:
         )
     ax.set_yticks(range(len(said)), list(said))
     ax.invert_yaxis()
-    ax.set_axisbelow(True)
     ax.set(xlabel=label, xlim=(0, 119))
     ax.set_xticks(range(0, 101, 25))
     ax.grid(False, axis="y")

@@ -67,7 +67,7 @@ def hog_classifier(images: np.ndarray, labels: np.ndarray, seed: int):
 
 def draw_pairs(rows: list[dict], key: str, choices: list, figure: str, label: str):
     """A figure of every run, one column a choice, runs of one seed joined by a line."""
-    picture, ((axes,),) = subplots(size=(1.5 + 1.2 * len(choices), 3.6))
+    picture, ((axes,),) = subplots(size=(5.4 + 0.6 * len(choices), 3.6))
     of = {choice: {row["seed"]: row[figure] for row in rows if row[key] == choice} for choice in choices}
     for seed in sorted(of[choices[0]]):
         axes.plot(range(len(choices)), [of[choice][seed] for choice in choices], "o-", color=BLUE, alpha=0.6)

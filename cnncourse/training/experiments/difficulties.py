@@ -81,7 +81,7 @@ def draw(result: dict):
     names = [
         name for name in result["summary"]["network"] if name.endswith("1.0") or name.startswith("unseen")
     ]
-    figure, ((axes,),) = subplots(size=(7, 4.2))
+    figure, ((axes,),) = subplots(size=(7, 4.8))
     for position, (method, label) in enumerate(METHODS.items()):
         values = [result["summary"][method][name] for name in names]
         places = np.arange(len(names)) + 0.27 * (position - 1)
@@ -95,6 +95,7 @@ def draw(result: dict):
         axes.bar(places, [v["mean"] for v in values], yerr=[v["std"] for v in values], **bars)
     labels = [name.removesuffix(" at 1.0").replace("_", " ") for name in names]
     axes.set_xticks(range(len(names)), labels, rotation=30, ha="right")
+    axes.grid(False, axis="x")
     axes.set_ylabel("added error [percentage points]")
-    axes.legend(fontsize="small")
+    figure.legend(loc="outside upper center", ncols=2, frameon=False)
     return figure

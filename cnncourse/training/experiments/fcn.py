@@ -1,9 +1,10 @@
 """How much do skips to finer maps sharpen a segmentation, and how much does training the trunk matter?
 
-FCN-32s with only its last layer trained, FCN-32s, 16s and 8s, from the same trained trunk and for the same number of
-steps each; the paper's four measures on test scenes. Beside them FCN-8s whose upsampling is learned from bilinear
-on, an encoder-decoder that unpools, and a U-shaped network, both starting from the same trunk on the way down; and
-the ceiling: the truth itself, known at every 32nd, 16th, 8th pixel only and interpolated.
+FCN-32s with only its last layer trained, FCN-32s, 16s and 8s, from the same trained trunk; the paper's four measures
+on test scenes. The two at stride 32, whose few scores have to teach the layers below them, see three times as many
+images as the others: what they lack behind these is not training. Beside them FCN-8s whose upsampling is learned from
+bilinear on, an encoder-decoder that unpools, and a U-shaped network, both starting from the same trunk on the way
+down; and the ceiling: the truth itself, known at every 32nd, 16th, 8th pixel only and interpolated.
 """
 
 import torch
@@ -26,21 +27,27 @@ SKIPS = {"32s-fixed": 0, "32s": 0, "16s": 1, "8s": 2, "8s-learned": 2}
 OTHERS = ("unpooling", "u-shaped")
 NETWORKS = (*SKIPS, *OTHERS)
 STRIDES = (32, 16, 8)
+RATES = {"32s-fixed": 5e-3}  # the better of this and 2e-3, which the others have
 MEASURES = ("pixel_accuracy", "mean_accuracy", "mean_iu", "frequency_weighted_iu")
 STEPS = (("32s", "32s-fixed"), ("16s", "32s"), ("8s", "16s"), ("8s-learned", "8s"))  # the claimed differences
 
 
 def settings(scale: str) -> list[dict]:
-    sizes = {  # photographs have sizes of their own, so at full size a batch is one
-        "cpu": {"images": 800, "test": 200, "epochs": 6, "batch": 8, "width": None},
-        "full": {"images": None, "test": None, "epochs": 60, "batch": 1, "width": 1.0},
-    }[scale]
+    def setting(name: str, seed: int) -> dict:
+        if scale == "full":  # photographs have sizes of their own, so a batch is one
+            sizes = {"images": None, "test": None, "epochs": 60, "batch": 1, "width": 1.0}
+        else:
+            longer = name.startswith("32s")
+            images, epochs, batch = (2000, 7, 16) if longer else (800, 6, 8)
+            sizes = {"images": images, "test": 200, "epochs": epochs, "batch": batch, "width": None}
+        return {"network": name, "seed": seed, "lr": RATES.get(name, 2e-3), **sizes}
+
     # U-shaped networks and encoder-decoders on VGG-16 are no published pair: the paper's size has the FCNs alone. No
     # difference is claimed of them, so one seed will do.
-    runs = [{"network": name, "seed": seed, **sizes} for seed in range(3) for name in SKIPS]
+    runs = [setting(name, seed) for seed in range(3) for name in SKIPS]
     if scale == "cpu":
-        runs = [*({"network": name, "seed": 0, **sizes} for name in OTHERS), *runs]
-    return [*runs, *({"network": f"ceiling {stride}", "seed": 0, **sizes} for stride in STRIDES)]
+        runs += [setting(name, 0) for name in OTHERS]
+    return [*runs, *(setting(f"ceiling {stride}", 0) for stride in STRIDES)]
 
 
 # ------------------------------------------------------------------------------------------------- the networks
@@ -80,7 +87,7 @@ def run(setting: dict, data=None, device: str = "cpu") -> dict:
     model = channels_last(network(kind, trunk_of(setting), classes))
     images = MaskedImages(scenes_of("train", setting["images"], data, masks=True), flip=True)
     recipe = Recipe(
-        setting["epochs"], setting["batch"], 2e-3, "adam", schedule="cosine", seed=setting["seed"]
+        setting["epochs"], setting["batch"], setting["lr"], "adam", schedule="cosine", seed=setting["seed"]
     )
     train(model, images, recipe, step=segmentation_step, fabric=fabric_on(device))
     return measures(model, test, classes)

@@ -219,7 +219,6 @@ def draw(result: dict):
         bars.annotate(f"{value:.0f}", (value, row), xytext=(4, 0), textcoords="offset points", va="center")
     bars.set(xlabel="milliseconds an image", xlim=(0, 1.15 * max(left)))
     bars.invert_yaxis()
-    bars.set_axisbelow(True)
     bars.grid(False, axis="y")
     bars.legend(loc="lower right", frameon=False)
     for row, value in zip(result["runs"], left, strict=True):

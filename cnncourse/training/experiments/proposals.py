@@ -116,6 +116,5 @@ def draw_seconds(ax, methods: dict) -> None:
     ax.set_yticks(range(len(methods)), list(methods))
     ax.invert_yaxis()
     ax.grid(False, axis="y")
-    ax.set_axisbelow(True)
     ax.margins(x=0.6)  # room for the longest bar's label
     ax.set(xlabel="ms an image: proposing + the rest (grey)", xlim=(0, None))
