@@ -133,7 +133,7 @@ results: $(VENV)/.ready data
 results-scenes: $(VENV)/.ready data
 	@$(BIN)/cnncourse weights trunk faster_rcnn yolo ssd fcn32s fcn16s fcn8s
 	@$(BIN)/cnncourse reproduce line_of_descent roi_training hierarchical_sampling ssd_augmentation detector_errors \
-		proposals hog_detector fcn
+		proposals hog_detector fcn upsampling
 
 bench: $(VENV)/.ready data
 	@$(BIN)/python -m benchmarks

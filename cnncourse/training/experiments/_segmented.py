@@ -1,0 +1,67 @@
+"""What the experiments on segmentation networks share: one training, one summary, one figure."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from torch import nn
+
+from cnncourse.training.experiments._scenes import classes_of, scenes_of
+from cnncourse.training.experiments._short import fabric_on
+from cnncourse.training.loop import Recipe, train
+from cnncourse.training.reproduce import paired, spread
+from cnncourse.training.segmenters import MaskedImages, measures, segmentation_step
+from cnncourse.visualize.figure import BLUE, GREEN, subplots
+
+MEASURES = ("pixel_accuracy", "mean_accuracy", "mean_iu", "frequency_weighted_iu")
+SHORT = {"images": 800, "test": 200, "epochs": 6, "batch": 8, "lr": 2e-3, "width": None}
+# Photographs have sizes of their own, so a batch is one.
+FULL = {"images": None, "test": None, "epochs": 60, "batch": 1, "lr": 2e-3, "width": 1.0}
+
+
+def test_images(setting: dict, data) -> MaskedImages:
+    """Embedded test scenes; of VOC, which keeps the masks of its test images to itself, those for validation."""
+    split = "test" if data is None else "val"
+    return MaskedImages(scenes_of(split, setting["test"], data, masks=True))
+
+
+def classes_in(setting: dict) -> int:
+    """With the background."""
+    return len(classes_of(setting)) + 1
+
+
+def measured(model: nn.Module, setting: dict, data, device: str) -> dict:
+    """Train the network and return the four measures on test images, in percent."""
+    images = MaskedImages(scenes_of("train", setting["images"], data, masks=True), flip=True)
+    recipe = Recipe(
+        setting["epochs"], setting["batch"], setting["lr"], "adam", schedule="cosine", seed=setting["seed"]
+    )
+    train(model, images, recipe, step=segmentation_step, fabric=fabric_on(device))
+    return measures(model, test_images(setting, data), classes_in(setting))
+
+
+def summary_of(rows: list[dict], differences: Iterable[tuple[str, str]]) -> dict:
+    """The measures of each network over its seeds; differences in mean IU by seed."""
+    names = dict.fromkeys(row["network"] for row in rows)
+    found = {
+        name: {
+            measure: spread([row[measure] for row in rows if row["network"] == name]) for measure in MEASURES
+        }
+        for name in names
+    }
+    return found | {f"{a} minus {b}": paired(rows, "network", "mean_iu", a, b) for a, b in differences}
+
+
+def draw_scores(rows: list[dict], labels: Mapping[str, str], ceilings: Sequence[float] = ()):
+    """Mean IU of every run, a column for each network of ``labels``, with its ceiling if there are any."""
+    figure, ((axes,),) = subplots(size=(7.2, 3.8))
+    for place, name in enumerate(labels):
+        scores = [row["mean_iu"] for row in rows if row["network"] == name]
+        label = "network, each seed" if not place else None
+        axes.plot([place] * len(scores), scores, "o", color=BLUE, alpha=0.7, label=label)
+    for place, limit in enumerate(ceilings):
+        label = "ceiling of its stride" if not place else None
+        axes.hlines(limit, place - 0.3, place + 0.3, color=GREEN, linestyle="--", label=label)
+    axes.set_xticks(range(len(labels)), list(labels.values()))
+    axes.set(ylabel="mean IU [%]", ylim=(0, 100), xlim=(-0.5, len(labels) - 0.5))
+    axes.grid(False, axis="x")
+    figure.legend(loc="outside upper center", ncols=2, frameon=False)
+    return figure
