@@ -124,16 +124,27 @@ gpu: $(VENV)/.ready data
 	@for lab in $(LABS); do \
 		$(BIN)/pytest tests/labs/test_$$lab.py --submission solutions/$$lab.ipynb --device cuda -q || exit 1; done
 
-# Every trained network and every measured result anew, from nothing. Called again after it was cut off, it goes on.
-results: $(VENV)/.ready data
-	@$(BIN)/cnncourse weights
+# Every trained network and every measured result anew, from nothing. Called again after it was cut off, it goes on:
+# both commands do, and the file says that the networks are done.
+RUNS := book/results/.runs
+
+results: $(RUNS)/networks
 	@$(BIN)/cnncourse reproduce --all
+	@rm $<
+
+$(RUNS)/networks: | $(VENV)/.ready data
+	@$(BIN)/cnncourse weights
+	@mkdir -p $(@D) && touch $@
 
 # Of these, what is trained and measured on scenes.
-results-scenes: $(VENV)/.ready data
-	@$(BIN)/cnncourse weights trunk faster_rcnn yolo ssd fcn32s fcn16s fcn8s
+results-scenes: $(RUNS)/scene-networks
 	@$(BIN)/cnncourse reproduce line_of_descent roi_training hierarchical_sampling ssd_augmentation detector_errors \
 		proposals hog_detector fcn upsampling
+	@rm $<
+
+$(RUNS)/scene-networks: | $(VENV)/.ready data
+	@$(BIN)/cnncourse weights trunk faster_rcnn yolo ssd fcn32s fcn16s fcn8s
+	@mkdir -p $(@D) && touch $@
 
 bench: $(VENV)/.ready data
 	@$(BIN)/python -m benchmarks
