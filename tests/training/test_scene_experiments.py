@@ -12,6 +12,7 @@ from cnncourse.data import scenes, voc
 from cnncourse.training import reproduce, zoo
 from cnncourse.training.experiments import (
     _scenes,
+    _segmented,
     _sheets,
     detector_errors,
     hierarchical_sampling,
@@ -26,7 +27,7 @@ TINY = {
     "hierarchical_sampling": {"images": 4, "test": 2, "proposals": 10, "images_a_step": 2, "epochs": 1},
     "ssd_augmentation": {"images": 4, "test": 2, "batch": 2, "epochs": 1},
     "fcn": {"images": 4, "test": 2, "batch": 2, "epochs": 1},
-    "upsampling": {"images": 4, "test": 2, "batch": 2, "epochs": 1},
+    "upsampling": {"images": 4, "test": 20, "batch": 2, "epochs": 1},
     "detector_errors": {"scenes": 20},
 }
 # The papers' networks, so narrow that a CPU trains them on photographs of 96 pixels.
@@ -66,9 +67,14 @@ def test_every_setting_runs_and_the_summary_and_the_figure_come_out(name):
     module = reproduce.experiment(name)
     settings = [{**one, **TINY[name]} for one in module.settings("cpu") if one.get("seed", 0) < 1]
     rows = [{**setting, **module.run(setting)} for setting in settings]
-    result = {"summary": module.summary(rows), "runs": json.loads(json.dumps(rows)), "scale": "cpu"}
+    result = {
+        "summary": module.summary(rows),
+        "runs": json.loads(json.dumps(rows)),
+        "scale": "cpu",
+        "data": "embedded",
+    }
     figures = [module.draw(result)]
-    if name == "line_of_descent":  # other sheets show stored networks, and take longer
+    if name in ("line_of_descent", "upsampling"):  # other sheets show stored networks, and take longer
         figures += module.pictures(result).values()
     for figure in figures:
         assert figure.axes and not plt.fignum_exists(figure.number)
@@ -192,6 +198,11 @@ def test_sampling_compares_kinds_seed_by_seed():
     found = hierarchical_sampling.summary(rows)
     assert found["times as fast"] == {"32 images": 10.0, "128 images": 40.0}
     assert found["2 minus 32 images, as many steps"]["mean"] == 9
+
+
+def test_masks_are_unpacked_as_they_were_packed():
+    masks = torch.randint(0, 11, (3, 8, 8), generator=torch.Generator().manual_seed(0))
+    assert torch.equal(_segmented.unpacked(_segmented.packed(masks), 8), masks)
 
 
 def test_the_splits_share_no_voc_names():

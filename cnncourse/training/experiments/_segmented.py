@@ -1,15 +1,23 @@
-"""What the experiments on segmentation networks share: one training, one summary, one figure."""
+"""What the experiments on segmentation networks share: one training, one summary, one figure, one sheet."""
 
+import base64
+import zlib
 from collections.abc import Iterable, Mapping, Sequence
 
-from torch import nn
+import numpy as np
+import torch
+from torch import Tensor, nn
 
+from cnncourse.data import voc
+from cnncourse.training import zoo
+from cnncourse.training.detectors import CLASSES
 from cnncourse.training.experiments._scenes import classes_of, scenes_of
 from cnncourse.training.experiments._short import fabric_on
 from cnncourse.training.loop import Recipe, train
 from cnncourse.training.reproduce import paired, spread
 from cnncourse.training.segmenters import MaskedImages, measures, segmentation_step
 from cnncourse.visualize.figure import BLUE, GREEN, subplots
+from cnncourse.visualize.scenes import mask_figure
 
 MEASURES = ("pixel_accuracy", "mean_accuracy", "mean_iu", "frequency_weighted_iu")
 SHORT = {"images": 800, "test": 200, "epochs": 6, "batch": 8, "lr": 2e-3, "width": None}
@@ -65,3 +73,51 @@ def draw_scores(rows: list[dict], labels: Mapping[str, str], ceilings: Sequence[
     axes.grid(False, axis="x")
     figure.legend(loc="outside upper center", ncols=2, frameon=False)
     return figure
+
+
+# ------------------------------------------------------------------------------------------------------ sheets
+@torch.no_grad()
+def seen_by(model: nn.Module, images: MaskedImages) -> Tensor:
+    """The class of every pixel of scenes, int64 ``[N, S, S]``; on the CPU, the model in evaluation mode."""
+    device = next(model.parameters()).device
+    batch, _ = images.collate([*images])
+    return torch.cat([model(part.to(device)).argmax(1).cpu() for part in batch.split(50)])
+
+
+def good_and_bad(images: MaskedImages, good: int = 4, bad: int = 2) -> list[int]:
+    """Scenes with two things or more: those of which the stored FCN-8s gets most pixels right, then fewest."""
+    _, masks = images.collate([*images])
+    known = masks != voc.VOID
+    right = ((seen_by(zoo.load("fcn8s"), images) == masks) & known).flatten(1).sum(1) / known.flatten(1).sum(
+        1
+    )
+    several = torch.tensor([len(mask.unique()) > 3 for mask in masks])  # background and void are two
+    order = sorted(several.nonzero()[:, 0].tolist(), key=lambda index: -right[index])
+    return [*order[:good], *order[-bad:]]
+
+
+def draw_masks(images: MaskedImages, chosen: Sequence[int], columns: Mapping[str, Sequence[Tensor]]):
+    """A row for each chosen scene: the image, a mask ``[S, S]`` for each of the columns, and the truth."""
+    truth = [images[index][1] for index in chosen]
+    columns = {"image": [torch.zeros_like(mask) for mask in truth], **columns, "truth": truth}
+    names = dict(enumerate(CLASSES, 1))
+    figure, axes = subplots(len(chosen), len(columns), (2.2 * len(columns), 2.5 * len(chosen)))
+    for row, index in enumerate(chosen):
+        for ax, (title, masks) in zip(axes[row], columns.items(), strict=True):
+            mask_figure(images.samples[index][0], masks[row].numpy(), ax, names)
+            if title != "truth" and ax.get_legend():
+                ax.get_legend().remove()  # the colours are the same, the truth's legend serves the row
+            if row == 0:
+                ax.set_title(title)
+    return figure
+
+
+def packed(masks: Tensor) -> str:
+    """Masks ``[N, S, S]`` of classes below 256, for a JSON."""
+    return base64.b64encode(zlib.compress(masks.to(torch.uint8).numpy().tobytes(), 9)).decode()
+
+
+def unpacked(text: str, side: int) -> Tensor:
+    """What `packed` packed."""
+    values = np.frombuffer(zlib.decompress(base64.b64decode(text)), np.uint8)
+    return torch.from_numpy(values.reshape(-1, side, side).astype(np.int64))

@@ -8,22 +8,21 @@ known at every 32nd, 16th, 8th pixel only and interpolated.
 
 import torch
 
-from cnncourse.data import voc
-from cnncourse.training import segmenters, zoo
-from cnncourse.training.detectors import CLASSES
+from cnncourse.training import zoo
 from cnncourse.training.experiments._scenes import scenes_of, trunk_of
 from cnncourse.training.experiments._segmented import (
     FULL,
     SHORT,
     classes_in,
+    draw_masks,
     draw_scores,
+    good_and_bad,
     measured,
+    seen_by,
     summary_of,
     test_images,
 )
 from cnncourse.training.segmenters import MaskedImages, ceiling, fcn
-from cnncourse.visualize.figure import subplots
-from cnncourse.visualize.scenes import mask_figure
 
 LECTURE = ("S9",)
 SKIPS = {"32s-fixed": 0, "32s": 0, "16s": 1, "8s": 2}
@@ -61,34 +60,12 @@ def summary(rows: list[dict]) -> dict:
 
 def pictures(result: dict) -> dict:
     """Test scenes as the stored FCN-32s, 16s and 8s see them, beside the truth: three levels of sharpness."""
-    return {"sharpness": sharpness(MaskedImages(scenes_of("test", 200, masks=True)))}
-
-
-@torch.no_grad()
-def sharpness(images: MaskedImages, good: int = 4, bad: int = 2):
-    """A row a scene: those that FCN-8s gets most pixels of right and wrong, among scenes with two things or more."""
-    models = {name: zoo.load(name) for name in segmenters.SKIPS}
-    batch, masks = images.collate([images[index] for index in range(len(images))])
-    seen = {
-        name: torch.cat([model(part).argmax(1) for part in batch.split(50)]) for name, model in models.items()
-    }
-    known = masks != voc.VOID
-    right = ((seen["fcn8s"] == masks) & known).flatten(1).sum(1) / known.flatten(1).sum(1)
-    several = torch.tensor([len(mask.unique()) > 3 for mask in masks])  # background and void are two
-    order = sorted(several.nonzero()[:, 0].tolist(), key=lambda index: -right[index])
-    columns = {"image": None, "FCN-32s": "fcn32s", "FCN-16s": "fcn16s", "FCN-8s": "fcn8s", "truth": "truth"}
-    seen["truth"] = masks
-    names = dict(enumerate(CLASSES, 1))
-    figure, axes = subplots(good + bad, 5, (11, 2.5 * (good + bad)))
-    for row, index in zip(axes, [*order[:good], *order[-bad:]], strict=True):
-        for ax, (title, name) in zip(row, columns.items(), strict=True):
-            mask = torch.zeros_like(masks[index]) if name is None else seen[name][index]
-            mask_figure(images.samples[index][0], mask.numpy(), ax, names)
-            if name != "truth" and ax.get_legend():
-                ax.get_legend().remove()  # the colours are the same, the truth's legend serves the row
-            if ax in axes[0]:
-                ax.set_title(title)
-    return figure
+    images = MaskedImages(scenes_of("test", 200, masks=True))
+    chosen = good_and_bad(images)
+    names = {"FCN-32s": "fcn32s", "FCN-16s": "fcn16s", "FCN-8s": "fcn8s"}
+    some = MaskedImages([images.samples[index] for index in chosen])
+    seen = {title: seen_by(zoo.load(name), some) for title, name in names.items()}
+    return {"sharpness": draw_masks(images, chosen, seen)}
 
 
 def draw(result: dict):

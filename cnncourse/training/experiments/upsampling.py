@@ -9,21 +9,28 @@ import torch
 from torch import nn
 
 from cnncourse.segmentation.encoder_decoder import UNet, UnpoolingNet
-from cnncourse.training.detectors import STAGES, channels_last
+from cnncourse.training.detectors import SIDE, STAGES, channels_last
 from cnncourse.training.experiments._scenes import trunk_of, without_batch_norm
 from cnncourse.training.experiments._segmented import (
     FULL,
     SHORT,
     classes_in,
+    draw_masks,
     draw_scores,
+    good_and_bad,
     measured,
+    packed,
+    seen_by,
     summary_of,
+    test_images,
+    unpacked,
 )
-from cnncourse.training.segmenters import fcn
+from cnncourse.training.segmenters import MaskedImages, fcn
 
 LECTURE = ("S9", "S10")
 FCN8S = ("8s", "8s-learned")
 OTHERS = ("unpooling", "u-shaped")
+LABELS = {"8s": "FCN-8s", "8s-learned": "FCN-8s\nlearned", "unpooling": "unpooling", "u-shaped": "U-shaped"}
 
 
 def settings(scale: str) -> list[dict]:
@@ -55,10 +62,15 @@ def _learns(layer: nn.Module) -> bool:
 
 
 def run(setting: dict, data=None, device: str = "cpu") -> dict:
-    """The four measures on test images, in percent."""
+    """The four measures on test images, in percent; of the first seed also what it makes of some test scenes."""
     torch.manual_seed(setting["seed"])
     model = network(setting["network"], trunk_of(setting), classes_in(setting))
-    return measured(channels_last(model), setting, data, device)
+    found = measured(channels_last(model), setting, data, device)
+    if setting["seed"] or data is not None:
+        return found
+    images = test_images(setting, None)
+    some = MaskedImages([images.samples[index] for index in good_and_bad(images)])
+    return {**found, "masks": packed(seen_by(model, some))}
 
 
 def summary(rows: list[dict]) -> dict:
@@ -69,12 +81,15 @@ def summary(rows: list[dict]) -> dict:
 
 def draw(result: dict):
     """Mean IU of every run."""
-    names = {
-        "8s": "FCN-8s",
-        "8s-learned": "FCN-8s\nlearned",
-        "unpooling": "unpooling",
-        "u-shaped": "U-shaped",
-    }
     return draw_scores(
-        result["runs"], {name: label for name, label in names.items() if name in result["summary"]}
+        result["runs"], {name: label for name, label in LABELS.items() if name in result["summary"]}
     )
+
+
+def pictures(result: dict) -> dict:
+    """What the networks of the first seed make of test scenes, beside the truth."""
+    if result["data"] != "embedded":
+        return {}
+    images = test_images(result["runs"][0], None)
+    seen = {LABELS[row["network"]]: unpacked(row["masks"], SIDE) for row in result["runs"] if "masks" in row}
+    return {"sheet": draw_masks(images, good_and_bad(images), seen)}
