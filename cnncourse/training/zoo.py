@@ -253,18 +253,17 @@ def make(
     """
     chosen = entry(name)
     unfinished = None if runs is None else runs / f"weights-{name}"
+    model, data, epochs = _started(chosen), chosen.task.data(chosen.images), set()
+
+    def seen(row: dict) -> None:
+        epochs.add(row["epoch"])
+        if progress is not None:
+            progress(row)
+
     start = time.process_time()  # of the processor, so that other programs do not count
-    model = _started(chosen)
-    train(
-        model,
-        chosen.task.data(chosen.images),
-        chosen.recipe,
-        step=chosen.task.step,
-        metric="loss",
-        folder=unfinished,
-        progress=progress,
-    )
-    seconds = time.process_time() - start
+    train(model, data, chosen.recipe, step=chosen.task.step, metric="loss", folder=unfinished, progress=seen)
+    # What was done before a training was cut off counts as much as what was done after.
+    seconds = (time.process_time() - start) * chosen.recipe.epochs / max(len(epochs), 1)
     save_weights(folder / f"{name}.safetensors", model.state_dict(), torch.float16)
     load_weights(folder / f"{name}.safetensors", model)  # what is measured is what is stored
     found = {
