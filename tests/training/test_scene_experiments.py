@@ -259,13 +259,11 @@ def test_training_the_trunk_and_each_skip_help_in_every_seed_and_no_network_pass
         assert said[name]["mean_iu"]["mean"] < said[f"ceiling {name[:-1]}"]["mean_iu"]["mean"]
 
 
-def test_ssds_augmentation_helps_with_few_scenes_and_on_nearer_things_and_costs_steps_D16():
+def test_ssds_augmentation_helps_on_nearer_things_and_not_on_scenes_like_those_of_training_D16():
     said = stored("ssd_augmentation")
     for start in ("trunk", "trained-64"):
         assert said[start]["like these"]["difference"]["positive"] == 0
-    for found in (
-        said["trained-16"]["like these"],
-        said["trained-16"]["nearer"],
-        said["trained-64"]["nearer"],
-    ):
-        assert found["difference"]["mean"] > found["difference"]["std"] and found["difference"]["n"] == 5
+    for start in ("trained-16", "trained-64"):
+        assert (
+            said[start]["nearer"]["difference"]["positive"] == said[start]["nearer"]["difference"]["n"] == 5
+        )

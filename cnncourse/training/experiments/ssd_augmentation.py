@@ -140,5 +140,5 @@ def draw(result: dict):
     axes.set_yticks(range(len(lines)), labels)
     axes.invert_yaxis()
     axes.grid(False, axis="y")
-    axes.set(xlabel="mAP with crops and colour minus mAP with reflections alone [points]")
+    axes.set(xlabel="points of mAP that crops and colour add")
     return figure
