@@ -69,14 +69,14 @@ class ConvUnit(nn.Module):
 class Inception(nn.Module):
     """The inception module: four branches look at the same map, and their channels are stacked.
 
-    ==========  ====================================  ===========================================
-    attribute   with reduction (figure 2b)            naive (figure 2a)
-    ==========  ====================================  ===========================================
-    branch1     1x1                                   1x1
-    branch2     1x1, then 3x3                         nothing (nn.Identity), then 3x3
-    branch3     1x1, then 5x5 (``large``)             nothing (nn.Identity), then 5x5 (``large``)
-    branch4     3x3 max pooling, then 1x1             3x3 max pooling, then nothing (nn.Identity)
-    ==========  ====================================  ===========================================
+    With reduction (figure 2b):
+
+    - ``branch1``: 1x1
+    - ``branch2``: 1x1, then 3x3
+    - ``branch3``: 1x1, then 5x5 (``large``)
+    - ``branch4``: 3x3 max pooling, then 1x1
+
+    Naive (figure 2a): in place of the 1x1 of ``branch2``, ``branch3`` and ``branch4`` is nothing (nn.Identity).
 
     Every convolution is a `ConvUnit`, also the 1x1 ones, and everything has stride 1 and the padding that keeps
     height and width. ``branch1`` is a single `ConvUnit`, the others are ``nn.Sequential`` of two parts.
