@@ -1,4 +1,4 @@
-"""Devices for tests: `device` is the CPU, then a pretend device; with `--device cuda`, the CPU and a GPU."""
+"""Threads and devices: `device` is the CPU, then a pretend device; with `--device cuda`, the CPU and a GPU."""
 
 import importlib.util
 from pathlib import Path
@@ -24,6 +24,15 @@ def device(request):
     if request.param == "cpu":
         return torch.device("cpu")
     return torch.device("cuda" if request.config.getoption("--device") == "cuda" else "pretend", 0)
+
+
+@pytest.fixture
+def one_thread():
+    """Torch on one thread: what must come out the same to the last bit, or beside other processes."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 def _pretend_device():

@@ -18,15 +18,8 @@ from cnncourse.training.loop import Recipe, classification_step, epoch_loader, e
 sys.path.insert(0, str(Path(__file__).parent))
 from toy_run import RECIPE, Toy, network
 
+pytestmark = pytest.mark.usefixtures("one_thread")
 SCRIPT = str(Path(__file__).with_name("toy_run.py"))
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def weights(model):

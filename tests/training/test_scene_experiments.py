@@ -19,6 +19,7 @@ from cnncourse.training.experiments import (
     line_of_descent,
 )
 
+pytestmark = pytest.mark.usefixtures("one_thread")
 RESULTS = Path(__file__).parents[2] / "book" / "results"
 # Enough to run every line; nothing can be learnt from so little.
 TINY = {
@@ -40,14 +41,6 @@ PAPER = {
     "images_a_step": 2,
     "epochs": 1,
 }
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="module")
@@ -165,6 +158,22 @@ def test_mistakes_are_objects_missed_and_detections_of_nothing():
     assert _sheets.mistakes({**found, "labels": torch.tensor([2, 1])}, truth) == 4
     truth["difficult"][1] = True
     assert _sheets.mistakes(found, truth) == 1
+
+
+def test_sheets_begin_with_full_scenes_without_mistakes_and_keep_what_was_found():
+    truth = [target((0, 0, 10, 10)), target(), target((0, 0, 10, 10), (50, 50, 60, 60))]
+    found = [
+        {"boxes": t["boxes"], "labels": t["labels"], "scores": torch.full((len(t["labels"]),), 0.75)}
+        for t in truth
+    ]
+    found[1]["boxes"] = found[1]["boxes"].reshape(-1, 4)
+    truth[1]["boxes"] = truth[1]["boxes"].reshape(-1, 4)
+    missed = {name: rows[:0] for name, rows in found[2].items()}
+    assert _sheets.best_and_worst([found[0], found[1], missed], truth, 1) == [0, 2]
+    assert _sheets.best_and_worst(found, truth, 3)[:3] == [2, 0, 1]  # of equally good ones the fullest
+    for one in found:
+        again = _sheets.read(json.loads(json.dumps(_sheets.written(one))))
+        assert all(torch.equal(again[name], one[name]) for name in one)
 
 
 # --------------------------------------------------------------------------------------------- what they say
