@@ -17,14 +17,15 @@ LIBRARY := $(shell find cnncourse -name '*.py' -o -name '*.html' -o -name '*.jso
 GRADED  := $(wildcard tests/labs/*.py)
 BOOK    := $(shell find book -type f -not -path '*/__pycache__/*') _config.yml _toc.yml
 
-.PHONY: help setup data course book lab test lint notebooks units grade-solutions selftest nbval site browser gpu \
-	results results-scenes bench clean
+.PHONY: help setup data course book lab test lint notebooks units grade-solutions selftest nbval chapters site browser \
+	portable gpu results results-scenes bench clean
 .DELETE_ON_ERROR:
 
 help:
 	@echo "make course   set everything up, compose the data, grade three sample submissions, build the book"
 	@echo "make test     every check there is: lint, tests, notebooks, labs against the library, book, browser"
 	@echo "make lab      open JupyterLab on labs/"
+	@echo "make portable all that computes, under every arithmetic that this machine can be put into (an hour and a half)"
 	@echo "make bench    speed, as ratios to named peers in the same run"
 	@echo "make results  train every stored network and measure every result anew (hours; goes on where it was cut off);"
 	@echo "              make results-scenes: those of detection and segmentation alone"
@@ -107,6 +108,17 @@ selftest-%:
 nbval: $(VENV)/.ready | data
 	@echo "── The solutions' stored outputs"
 	@$(BIN)/pytest --nbval --nbval-sanitize-with solutions/nbval_sanitize.cfg -q -p no:cacheprovider -n $(CORES) --dist loadfile solutions/
+
+# Every chapter runs through; pages are made by the way.
+chapters: $(VENV)/.ready | data
+	@echo "── The chapters, run anew"
+	@rm -rf $(OUT)/chapters
+	@$(BIN)/jupyter-book build . --path-output $(OUT)/chapters -W -n --keep-going --all
+
+# What is stored and compared holds on any processor: PORTABLE="--setting default-1 --check nbval" runs a part.
+PORTABLE ?=
+portable: $(VENV)/.ready
+	@$(BIN)/python tools/portable.py $(PORTABLE)
 
 # From nothing: on an incremental build Sphinx repeats no warning of a page that it does not read again.
 site: $(VENV)/.ready | data

@@ -117,8 +117,10 @@ def _comparison(train, queries, metric):
     """
     dtype = torch.promote_types(train.dtype, queries.dtype)
     if dtype.is_floating_point:
-        p = {"l1": 1, "l2": 2}[metric]  # matrix multiplication would be faster, but cancels digits
-        return dtype, dtype, partial(torch.cdist, p=p, compute_mode="donot_use_mm_for_euclid_dist")
+        # In float64, for cdist adds one value after the other: in float32 a million of them lose the fourth digit.
+        # Matrix multiplication would be faster, but cancels digits.
+        p = {"l1": 1, "l2": 2}[metric]
+        return torch.float64, dtype, partial(torch.cdist, p=p, compute_mode="donot_use_mm_for_euclid_dist")
     d, (low, high) = train.shape[1], _extremes(train, queries)
     if metric == "l1":
         largest = d * (high - low)

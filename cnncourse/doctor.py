@@ -97,6 +97,13 @@ def torch() -> Finding:
     return Finding("torch", "ok", found)
 
 
+def arithmetic() -> Finding:
+    """What decides the last digits of sums: instructions, threads, the libraries' modes."""
+    from cnncourse.arithmetic import in_force
+
+    return Finding("arithmetic", "ok", ", ".join(f"{what} {how}" for what, how in in_force().items()))
+
+
 def gpu() -> Finding:
     """A GPU that torch can use. None is needed for the course-size experiments."""
     if importlib.util.find_spec("torch") is None:
@@ -190,6 +197,7 @@ CHECKS: tuple[Callable[[], Finding], ...] = (
     disk,
     memory,
     torch,
+    arithmetic,
     gpu,
     numba,
     namespaces,

@@ -353,6 +353,20 @@ def test_half_precision_does_not_overflow():
     assert distances.tolist() == [[0, 255 * 3072]]
 
 
+@pytest.mark.parametrize("metric", DISTANCES)
+def test_images_of_a_million_floats_have_the_distances_of_float64(metric):
+    train, test = (
+        np.random.default_rng(0).random((3, 1_000_000), np.float32),
+        np.zeros((1, 1_000_000), np.float32),
+    )
+    expected = DISTANCES[metric](test.astype(float), train.astype(float))[0]
+    np.testing.assert_allclose(DISTANCES[metric](test, train)[0], expected, rtol=1e-6)
+    distances, found = KNeighborsClassifier(3, metric).fit(train, [0, 1, 2]).kneighbors(test)
+    assert distances.dtype == np.float32
+    assert found[0].tolist() == expected.argsort().tolist()
+    np.testing.assert_allclose(distances[0], np.sort(expected), rtol=1e-6)
+
+
 @pytest.mark.parametrize(("metric", "theirs"), [("l1", "manhattan"), ("l2", "euclidean")])
 @pytest.mark.parametrize("dtype", ["uint8", "float32", "float64"])
 def test_neighbours_are_scikit_learns_where_nothing_ties(metric, theirs, dtype):

@@ -79,6 +79,15 @@ def test_a_unit_has_a_bias_or_a_batch_normalisation_before_its_relu():
     torch.testing.assert_close(normalised(x), ((maps - mean) / (variance + 0.001).sqrt()).clamp(min=0))
 
 
+def test_a_map_of_a_million_values_has_the_mean_of_float64():
+    x = 0.5 + torch.rand(1, 2, 1000, 1000, generator=torch.Generator().manual_seed(0))
+    expected = x.double().mean((2, 3))
+    torch.testing.assert_close(global_average_pool(x).double(), expected, rtol=1e-6, atol=0)
+    bias = torch.zeros(2)
+    maps = class_activation_maps(x, torch.eye(2), bias)
+    torch.testing.assert_close(global_average_pool(maps).double(), expected, rtol=1e-6, atol=0)
+
+
 def test_class_activation_maps_are_the_classifier_at_each_position_and_average_to_its_logits():
     features, classifier = torch.randn(2, 4, 3, 5), nn.Linear(4, 6)
     maps = class_activation_maps(features, classifier.weight, classifier.bias)

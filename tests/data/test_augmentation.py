@@ -89,6 +89,13 @@ def test_principal_colours_are_scikit_learns():
     torch.testing.assert_close(overlaps.abs(), torch.eye(3, dtype=torch.float64), atol=1e-8, rtol=0)
 
 
+def test_the_colours_of_a_million_pixels_are_those_of_float64():
+    x = 0.9 + 0.01 * images(1000, 3, 32, 32)
+    for got, expected in zip(principal_colours(x), principal_colours(x.double()), strict=True):
+        assert got.dtype == torch.float32
+        torch.testing.assert_close(got, expected.float(), rtol=1e-6, atol=1e-7)
+
+
 def test_one_colour_is_added_to_the_whole_image():
     x = images(2, 3, 4, 5)
     values, directions = torch.tensor([0.3, 0.2, 0.1]), torch.linalg.qr(images(3, 3))[0]

@@ -60,6 +60,11 @@ def test_mean_image_is_a_mean_for_each_pixel():
     assert (x - mean).mean(0).abs().max() < 1e-6
 
 
+def test_the_mean_of_a_million_images_is_that_of_float64():
+    x = images(1_000_000, 3, 1, 1)
+    torch.testing.assert_close(mean_image(x).double(), x.double().mean(0), rtol=1e-6, atol=0)
+
+
 def test_normalize_is_torchvisions():
     x = images(2, 3, 5, 5)
     torch.testing.assert_close(normalize(x), T.normalize(x, [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]))

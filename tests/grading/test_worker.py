@@ -8,7 +8,7 @@ from cnncourse.grading.backend import Died
 from cnncourse.grading.submission import Cell
 
 BROKEN = """
-import ctypes, os, signal, sys, threading, time
+import ctypes, gc, itertools, os, signal, sys, threading, time
 import numpy as np, torch
 
 def honest(x):
@@ -45,12 +45,12 @@ def leave_in_thread():
 def segfault():
     ctypes.string_at(0)
 
-def recurse_in_c():
-    sys.setrecursionlimit(10**9)
-    class A:
-        def __repr__(self):
-            return repr([self])
-    repr(A())
+def recurse_in_c():  # where no Python counts how deep it is
+    gc.disable()
+    one = iter([1])
+    for _ in range(500_000):
+        one = itertools.chain(one)
+    next(one)
 
 def abort():
     os.abort()

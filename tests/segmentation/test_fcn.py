@@ -202,3 +202,11 @@ def test_the_loss_sums_over_pixels_that_are_not_void():
         segmentation_loss(scores, target)
     with pytest.raises(ValueError, match="targets"):
         segmentation_loss(scores, target[:, :2])
+
+
+def test_s9_the_loss_of_a_million_pixels_is_that_of_float64():
+    generator = torch.Generator().manual_seed(0)
+    scores = torch.randn(1, 2, 1000, 1000, generator=generator)
+    target = torch.randint(2, (1, 1000, 1000), generator=generator)
+    expected = segmentation_loss(scores.double(), target)
+    assert_close(segmentation_loss(scores, target).double(), expected, rtol=1e-6, atol=0)
