@@ -8,13 +8,13 @@ VENV      ?= .venv
 PIP_FLAGS ?=
 BIN       := $(VENV)/bin
 OUT       := _build
-LAB       := 01_nearest_neighbours
-SAMPLES   := $(wildcard tests/submissions/$(LAB)/whole/*.ipynb) labs/$(LAB).ipynb
+LABS      := $(basename $(notdir $(wildcard solutions/*.ipynb)))
+SAMPLES   := $(wildcard tests/submissions/$(firstword $(LABS))/whole/*.ipynb) labs/$(firstword $(LABS)).ipynb
 
-CORES   := $(shell nproc)
-LABS    := $(basename $(notdir $(wildcard solutions/*.ipynb)))
+# nproc counts the threads of OMP_NUM_THREADS, where that is set
+CORES   := $(shell env -u OMP_NUM_THREADS nproc)
 LIBRARY := $(shell find cnncourse -name '*.py' -o -name '*.html' -o -name '*.json' -o -name '*.png')
-GRADED  := $(wildcard tests/labs/*.py)
+GRADED  := $(wildcard tests/labs/*/*.py)
 BOOK    := $(shell find book -type f -not -path '*/__pycache__/*') _config.yml _toc.yml
 
 .PHONY: help setup data course book lab test lint notebooks units grade-solutions selftest nbval chapters site browser \
@@ -96,7 +96,7 @@ grade-solutions: $(VENV)/.ready
 	@$(MAKE) --no-print-directory -j $(CORES) -O $(LABS:%=grade-%)
 
 grade-%:
-	@$(BIN)/pytest tests/labs/test_$*.py --submission solutions/$*.ipynb -q
+	@$(BIN)/pytest tests/labs/$* --submission solutions/$*.ipynb -q
 
 selftest: $(VENV)/.ready
 	@echo "── The grader, graded: known-right and known-wrong submissions"
@@ -134,7 +134,7 @@ browser: site
 gpu: $(VENV)/.ready data
 	@$(BIN)/pytest tests --ignore=tests/labs --ignore=tests/test_book.py -q --device cuda
 	@for lab in $(LABS); do \
-		$(BIN)/pytest tests/labs/test_$$lab.py --submission solutions/$$lab.ipynb --device cuda -q || exit 1; done
+		$(BIN)/pytest tests/labs/$$lab --submission solutions/$$lab.ipynb --device cuda -q || exit 1; done
 
 # Every trained network and every measured result anew, from nothing. Called again after it was cut off, it goes on:
 # both commands do, and the file says that the networks are done.

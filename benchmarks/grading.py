@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 from benchmarks import Result
-from cnncourse.grading.report import write
+from cnncourse.grading.reports.report import write
 from cnncourse.grading.run import Grader, Options
 
 COPIES = 50

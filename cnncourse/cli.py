@@ -50,11 +50,10 @@ def release(
     again: Annotated[bool, typer.Option("--again", help="Run every solution, changed or not.")] = False,
 ) -> None:
     """Write the solutions' exercises from the library, run what changed, and make the labs from them."""
-    from pathlib import Path
-
+    from cnncourse import files
     from cnncourse import release as notebooks
 
-    root = Path(__file__).resolve().parents[1]
+    root = files.root()
     try:
         if not check:
             notebooks.release(root, again)
@@ -144,8 +143,8 @@ def grade(
     """Grade submissions: a table here, a page for each student, files for Gradescope, JUnit and spreadsheets."""
     from rich.console import Console
 
+    from cnncourse.grading.reports.terminal import grade_and_show
     from cnncourse.grading.run import Options, submissions_in
-    from cnncourse.grading.terminal import grade_and_show
 
     paths = submissions_in(submissions)
     if not paths:
@@ -227,9 +226,9 @@ def selftest(
     """Grade the known-right and known-wrong submissions: do the tests still judge them as they should?"""
     from rich.console import Console
 
+    from cnncourse.grading.reports.terminal import selftest_and_show
     from cnncourse.grading.run import Options
     from cnncourse.grading.selftest import labs
-    from cnncourse.grading.terminal import selftest_and_show
 
     try:
         status = selftest_and_show(labs(lab), Options(isolation=isolation), Console())

@@ -13,7 +13,6 @@ never imported.
 import ast
 import builtins
 import hashlib
-import os
 import symtable
 import warnings
 from collections.abc import Callable, Iterable, Iterator
@@ -23,6 +22,11 @@ from pathlib import Path
 import nbformat
 from nbformat import NotebookNode
 
+from cnncourse import imports
+from cnncourse.files import write_text
+from cnncourse.grading.isolation.statements import defined_names
+from cnncourse.grading.isolation.view import hidden_modules
+
 SOLUTIONS, LABS = "solutions", "labs"
 RUN = "run `cnncourse release`"
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
@@ -30,7 +34,7 @@ CELL_SECONDS = 300  # a cell of a solution that takes longer is a mistake: a not
 
 
 @dataclass(frozen=True)
-class Finding:
+class Fault:
     """Something wrong with a notebook, and where."""
 
     notebook: str
@@ -42,25 +46,25 @@ class Finding:
 
 
 class ReleaseError(Exception):
-    """What keeps notebooks from being written: a Finding, or a sentence: what, where and what to do."""
+    """What keeps notebooks from being written: a Fault, or a sentence: what, where and what to do."""
 
 
 # ----------------------------------------------------------------------------------- exercises in the library
 @dataclass(frozen=True)
-class Exercise:
-    """An exercise as the library has it.
+class Answer:
+    """The answer to an exercise, as the library has it.
 
-    ``answer`` is the code, ``stub`` the same without the bodies, ``hidden`` the lines of those bodies.
+    ``code`` is the code, ``stub`` the same without the bodies, ``hidden`` the lines of those bodies.
     """
 
     name: str
     module: str
-    answer: str
+    code: str
     stub: str
     hidden: frozenset[str]
 
 
-def find_exercise(root: Path, reference: str, blank: Iterable[str] = ()) -> Exercise:
+def find_answer(root: Path, reference: str, blank: Iterable[str] = ()) -> Answer:
     """Reads ``package.module:name`` from the files under ``root``; ``blank`` names the methods to take out.
 
     Raises ReleaseError when it is not there, or has no docstring (which is the exercise's text) or no body.
@@ -75,8 +79,8 @@ def find_exercise(root: Path, reference: str, blank: Iterable[str] = ()) -> Exer
     for node in ast.parse(source).body:
         if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name == name:
             first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
-            answer = "\n".join(source.splitlines()[first - 1 : node.end_lineno])
-            return Exercise(name, module, answer, *_take_out(answer, set(blank)))
+            code = "\n".join(source.splitlines()[first - 1 : node.end_lineno])
+            return Answer(name, module, code, *_take_out(code, set(blank)))
     raise ReleaseError(
         f"{file.relative_to(root)} defines no {name}: write it there, or correct the cell's metadata"
     )
@@ -143,43 +147,6 @@ def _annotation_names(tree: ast.AST) -> Iterator[str]:
                 yield from (part.id for part in ast.walk(annotation) if isinstance(part, ast.Name))
 
 
-def given_names(source: str) -> set[str]:
-    """The names a cell defines for those after it: imports, functions, classes, and assigned literals.
-
-    Names assigned from a call do not count: grading runs definitions only.
-    """
-    names = set()
-    for node in ast.parse(source).body:
-        if isinstance(node, ast.Import | ast.ImportFrom):
-            names |= {alias.asname or alias.name.partition(".")[0] for alias in node.names}
-        elif isinstance(node, ast.FunctionDef | ast.ClassDef):
-            names.add(node.name)
-        elif isinstance(node, ast.Assign) and _is_literal(node.value):
-            names |= {
-                part.id for target in node.targets for part in ast.walk(target) if isinstance(part, ast.Name)
-            }
-    return names
-
-
-def _is_literal(node: ast.expr) -> bool:
-    try:
-        ast.literal_eval(node)
-    except ValueError:
-        return False
-    return True
-
-
-def _imports(tree: ast.AST) -> set[str]:
-    """The modules that code imports anywhere; of ``from a import b`` both a and a.b: b may be a module."""
-    modules = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            modules |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            modules |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
-    return modules
-
-
 def _python(cell: NotebookNode) -> str:
     """A cell's code with magics turned into the calls they stand for."""
     from IPython.core.inputtransformer2 import TransformerManager
@@ -192,8 +159,8 @@ def make_solution(root: Path, solution: NotebookNode) -> NotebookNode:
     """The solution with the library's code in its exercise cells; outputs and all else stay."""
     fresh = nbformat.from_dict(solution)
     for cell in fresh.cells:
-        if exercise := exercise_of(root, cell):
-            cell.source = exercise.answer
+        if answer := answer_of(root, cell):
+            cell.source = answer.code
     fresh.metadata["kernelspec"] = KERNEL
     fresh.metadata["language_info"] = {"name": "python"}
     return fresh
@@ -204,8 +171,8 @@ def make_lab(root: Path, solution: NotebookNode, name: str) -> NotebookNode:
     lab = nbformat.from_dict(solution)
     lab.cells = [cell for cell in lab.cells if not _marks(cell).get("solution")]
     for cell in lab.cells:
-        if exercise := exercise_of(root, cell):
-            cell.source = exercise.stub
+        if answer := answer_of(root, cell):
+            cell.source = answer.stub
         cell.metadata = {
             key: value for key, value in cell.metadata.items() if key not in ("cnncourse", "tags")
         }
@@ -219,10 +186,10 @@ def make_lab(root: Path, solution: NotebookNode, name: str) -> NotebookNode:
     return nbformat.from_dict(lab)
 
 
-def exercise_of(root: Path, cell: NotebookNode) -> Exercise | None:
+def answer_of(root: Path, cell: NotebookNode) -> Answer | None:
     """The exercise that a solution's cell is marked with."""
     marks = _marks(cell)
-    return find_exercise(root, marks["exercise"], marks.get("blank", ())) if "exercise" in marks else None
+    return find_answer(root, marks["exercise"], marks.get("blank", ())) if "exercise" in marks else None
 
 
 def _marks(cell: NotebookNode) -> dict:
@@ -236,17 +203,10 @@ def fingerprint(root: Path, solution: NotebookNode, name: str) -> str:
     has come to word them in another way. Then ``cnncourse release --again`` runs all solutions.
     """
     codes = [_python(cell) for cell in solution.cells if cell.cell_type == "code"]
-    waiting = sorted({module for code in codes for module in _imports(ast.parse(code))})
-    files: dict[Path, str] = {}
-    while waiting:
-        module = waiting.pop()
-        file = _module_file(root, module) if module.split(".")[0] == "cnncourse" else None
-        if file and file not in files and not module.startswith("cnncourse.grading"):
-            files[file] = file.read_text(encoding="utf-8")
-            waiting += _imports(ast.parse(files[file]))
-    if (graded := root / "tests" / "labs" / f"test_{name}.py").is_file():
-        files[graded] = graded.read_text(encoding="utf-8")
-    parts = [*codes, *(text for _, text in sorted(files.items()))]
+    used = {module for code in codes for module in imports.imported_by(code, root)}
+    used = {module for module in used if not module.startswith("cnncourse.grading")}
+    graded = sorted((root / "tests" / "labs" / name).glob("*.py"))
+    parts = [*codes, imports.fingerprint(used, root), *(path.read_text(encoding="utf-8") for path in graded)]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
 
 
@@ -269,7 +229,7 @@ def run(root: Path, path: Path, solution: NotebookNode) -> None:
     try:
         client.execute()
     except (CellExecutionError, CellTimeoutError) as error:
-        raise ReleaseError(Finding(where, None, f"does not run through: {error}")) from error
+        raise ReleaseError(Fault(where, None, f"does not run through: {error}")) from error
     solution.metadata["kernelspec"] = KERNEL
     solution.metadata["language_info"] = {"name": "python"}  # not the patch version of whoever ran it
 
@@ -284,7 +244,7 @@ def read(root: Path, path: Path) -> NotebookNode:
             nbformat.validate(notebook)
     except Exception as error:
         message = f"is not a valid notebook: {str(error).splitlines()[0]}"
-        raise ReleaseError(Finding(where, None, message)) from error
+        raise ReleaseError(Fault(where, None, message)) from error
     return notebook
 
 
@@ -298,10 +258,7 @@ def _write(path: Path, notebook: NotebookNode) -> bool:
     text = text_of(notebook)
     if path.is_file() and path.read_text(encoding="utf-8") == text:
         return False
-    path.parent.mkdir(exist_ok=True)
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    beside.write_text(text, encoding="utf-8")
-    os.replace(beside, path)
+    write_text(path, text)
     return True
 
 
@@ -336,7 +293,7 @@ def _lab(root: Path, solution: Path) -> Path:
 
 
 # --------------------------------------------------------------------------------------------------- checking
-def check(root: Path) -> list[Finding]:
+def check(root: Path) -> list[Fault]:
     """Everything that is wrong with solutions and labs; runs and writes nothing."""
     findings = []
     solutions = _solutions(root)
@@ -347,14 +304,14 @@ def check(root: Path) -> list[Finding]:
             findings += _check_solution(root, path, solution, fresh)
             findings += _check_lab(root, path, fresh)
         except (ReleaseError, SyntaxError) as error:
-            known = error.args and isinstance(error.args[0], Finding)
+            known = error.args and isinstance(error.args[0], Fault)
             findings.append(
-                error.args[0] if known else Finding(path.relative_to(root).as_posix(), None, str(error))
+                error.args[0] if known else Fault(path.relative_to(root).as_posix(), None, str(error))
             )
     for lab in sorted((root / LABS).glob("*.ipynb")):
         if lab.name not in {path.name for path in solutions}:
             findings.append(
-                Finding(f"{LABS}/{lab.name}", None, f"no {SOLUTIONS}/{lab.name} to make it from: delete it")
+                Fault(f"{LABS}/{lab.name}", None, f"no {SOLUTIONS}/{lab.name} to make it from: delete it")
             )
     return findings
 
@@ -364,56 +321,52 @@ def _place(notebook: NotebookNode, cell: NotebookNode) -> str:
     return f"cell {number} ({cell.id})"
 
 
-def _check_solution(root: Path, path: Path, solution: NotebookNode, fresh: NotebookNode) -> Iterator[Finding]:
+def _check_solution(root: Path, path: Path, solution: NotebookNode, fresh: NotebookNode) -> Iterator[Fault]:
     where = path.relative_to(root).as_posix()
     for cell, new in zip(solution.cells, fresh.cells, strict=True):
         if cell.source != new.source:
             message = f"is not the code of {_marks(cell)['exercise']} any more: {RUN}"
-            yield Finding(where, _place(solution, cell), message)
+            yield Fault(where, _place(solution, cell), message)
         for output in cell.get("outputs", ()):
             if output.output_type == "error":
-                yield Finding(
+                yield Fault(
                     where, _place(solution, cell), f"holds an error, {output.ename}: mend it, then {RUN}"
                 )
     yield from _unresolved(root, path, fresh)
     if solution.metadata.get("cnncourse", {}).get("ran") != fingerprint(root, fresh, path.stem):
-        yield Finding(
+        yield Fault(
             where, None, f"was not run since its cells, or the library that it imports, changed: {RUN}"
         )
     elif text_of(solution) != path.read_text(encoding="utf-8"):
-        yield Finding(where, None, f"was saved by another program in a form of its own: {RUN}")
+        yield Fault(where, None, f"was saved by another program in a form of its own: {RUN}")
 
 
-def _unresolved(root: Path, path: Path, solution: NotebookNode) -> Iterator[Finding]:
+def _unresolved(root: Path, path: Path, solution: NotebookNode) -> Iterator[Fault]:
     """Names in exercises that the notebook has not defined by then; imports that grading has not got."""
     where = path.relative_to(root).as_posix()
-    exercises = [exercise for cell in solution.cells if (exercise := exercise_of(root, cell))]
+    answers = [answer for cell in solution.cells if (answer := answer_of(root, cell))]
+    hidden = set(hidden_modules(*(answer.module for answer in answers), root=root))
     known = set(dir(builtins))
     for cell in solution.cells:
         if cell.cell_type != "code" or _marks(cell).get("solution"):
             continue
         tree = ast.parse(_python(cell))
-        if exercise := exercise_of(root, cell):
-            for name in sorted(free_names(exercise.answer) - known):
-                message = f"{exercise.name} uses `{name}`: import or define it in a cell before"
-                yield Finding(where, _place(solution, cell), message)
-        top = {
-            module
-            for node in tree.body
-            if isinstance(node, ast.Import | ast.ImportFrom)
-            for module in _imports(node)
-        }
-        for module in sorted(top & {exercise.module for exercise in exercises}):
+        if answer := answer_of(root, cell):
+            for name in sorted(free_names(answer.code) - known):
+                message = f"{answer.name} uses `{name}`: import or define it in a cell before"
+                yield Fault(where, _place(solution, cell), message)
+        top = [ast.unparse(node) for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
+        for module in sorted(imports.imported_by("\n".join(top), root) & hidden):
             message = f"imports {module}, which grading hides: import it inside a function"
-            yield Finding(where, _place(solution, cell), message)
-        known |= given_names(_python(cell))
+            yield Fault(where, _place(solution, cell), message)
+        known |= defined_names(_python(cell))
 
 
-def _check_lab(root: Path, path: Path, fresh: NotebookNode) -> Iterator[Finding]:
+def _check_lab(root: Path, path: Path, fresh: NotebookNode) -> Iterator[Fault]:
     file = _lab(root, path)
     where = file.relative_to(root).as_posix()
     if not file.is_file():
-        yield Finding(where, None, f"is not there: {RUN}")
+        yield Fault(where, None, f"is not there: {RUN}")
         return
     lab = read(root, file)
     findings = [*_outputs_and_marks(where, lab), *_leaks(root, where, fresh, lab)]
@@ -422,29 +375,29 @@ def _check_lab(root: Path, path: Path, fresh: NotebookNode) -> Iterator[Finding]
         yield from _drift(where, file, lab, make_lab(root, fresh, path.stem))
 
 
-def _outputs_and_marks(where: str, lab: NotebookNode) -> Iterator[Finding]:
+def _outputs_and_marks(where: str, lab: NotebookNode) -> Iterator[Fault]:
     for cell in lab.cells:
         if cell.get("outputs") or cell.get("execution_count"):
-            yield Finding(where, _place(lab, cell), f"holds an output or was run: {RUN}")
+            yield Fault(where, _place(lab, cell), f"holds an output or was run: {RUN}")
         for key in sorted({"cnncourse", "tags"} & set(cell.metadata)):
-            yield Finding(where, _place(lab, cell), f'holds a marker, metadata "{key}": {RUN}')
+            yield Fault(where, _place(lab, cell), f'holds a marker, metadata "{key}": {RUN}')
     for key in sorted(set(lab.metadata.get("cnncourse", {})) - {"lab", "student"}):
-        yield Finding(where, None, f'holds a marker, metadata "cnncourse.{key}": {RUN}')
+        yield Fault(where, None, f'holds a marker, metadata "cnncourse.{key}": {RUN}')
 
 
-def _leaks(root: Path, where: str, solution: NotebookNode, lab: NotebookNode) -> Iterator[Finding]:
+def _leaks(root: Path, where: str, solution: NotebookNode, lab: NotebookNode) -> Iterator[Fault]:
     """Lines of answers anywhere in the lab that no given cell of the solution shows."""
-    exercises = {cell.id: exercise for cell in solution.cells if (exercise := exercise_of(root, cell))}
+    answers = {cell.id: answer for cell in solution.cells if (answer := answer_of(root, cell))}
     given = set()
     for cell in solution.cells:
-        if cell.id not in exercises and not _marks(cell).get("solution"):
+        if cell.id not in answers and not _marks(cell).get("solution"):
             given |= _telling(cell.source.splitlines())
     for cell in lab.cells:
         shown = {line for text in _strings(cell) for line in _telling(text.splitlines())}
-        for exercise in exercises.values():
-            for line in sorted(exercise.hidden & shown - given):
-                yield Finding(
-                    where, _place(lab, cell), f"holds a line of {exercise.name}'s answer, `{line}`: {RUN}"
+        for answer in answers.values():
+            for line in sorted(answer.hidden & shown - given):
+                yield Fault(
+                    where, _place(lab, cell), f"holds a line of {answer.name}'s answer, `{line}`: {RUN}"
                 )
 
 
@@ -456,13 +409,13 @@ def _strings(value: object) -> Iterator[str]:
             yield from _strings(part)
 
 
-def _drift(where: str, file: Path, lab: NotebookNode, fresh: NotebookNode) -> Iterator[Finding]:
+def _drift(where: str, file: Path, lab: NotebookNode, fresh: NotebookNode) -> Iterator[Fault]:
     """The first cell in which the lab differs from what its solution makes."""
     for old, new in zip(lab.cells, fresh.cells, strict=False):
         if old != new:
-            yield Finding(
+            yield Fault(
                 where, _place(lab, old), f"is not what the solution makes: edit the solution, then {RUN}"
             )
             return
     if text_of(fresh) != file.read_text(encoding="utf-8"):
-        yield Finding(where, None, f"is not what the solution makes: edit the solution, then {RUN}")
+        yield Fault(where, None, f"is not what the solution makes: edit the solution, then {RUN}")

@@ -5,7 +5,9 @@ import json
 import re
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
+import nbformat
 import pytest
 import yaml
 
@@ -73,28 +75,99 @@ def execution_cache():
     return module
 
 
+CHAPTER = """# A chapter
+
+```{code-cell} ipython3
+:tags: [hide-input]
+
+from cnncourse.data import atlas
+```
+
+```{code-cell} ipython3
+---
+render:
+  image: {alt: something}
+---
+from cnncourse import shown
+from cnncourse.training import zoo
+result = "one"
+```
+"""
+LIBRARY = {
+    "cnncourse/__init__.py": "",
+    "cnncourse/data/atlas.py": "",
+    "cnncourse/training/zoo.py": "",
+    "cnncourse/shown.py": "from cnncourse import inside\n",
+    "cnncourse/inside.py": "x = 1\n",
+    "cnncourse/apart.py": "x = 1\n",
+    "cnncourse/data/assets/noto.png": "1",
+    "cnncourse/training/trained/net.safetensors": "1",
+    "book/results/one.json": "1",
+    "book/results/two.json": "1",
+    "requirements.txt": "1",
+    "book/chapter.md": CHAPTER,
+}
+
+
+@pytest.fixture
+def course(tmp_path):
+    for name, text in LIBRARY.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    return tmp_path
+
+
 @pytest.mark.parametrize(
-    "changed", ["cnncourse/neighbors.py", "cnncourse/data/assets/noto.png", "book/results/neighbors_k.json"]
+    ("changed", "text", "again"),
+    [
+        ("cnncourse/inside.py", "x = 2\n", True),
+        ("cnncourse/inside.py", "x = 1  # one\n", False),
+        ("cnncourse/apart.py", "x = 2\n", False),
+        ("cnncourse/data/assets/noto.png", "2", True),
+        ("cnncourse/training/trained/net.safetensors", "2", True),
+        ("book/results/one.json", "2", True),
+        ("book/results/two.json", "2", False),
+        ("requirements.txt", "2", True),
+    ],
 )
-def test_a_change_in_what_chapters_show_changes_the_execution_cache(tmp_path, execution_cache, changed):
-    file = tmp_path / changed
-    file.parent.mkdir(parents=True)
-    file.write_text("1")
-    before = execution_cache.digest(tmp_path)
-    assert execution_cache.digest(tmp_path) == before
-    file.write_text("2")
-    assert execution_cache.digest(tmp_path) != before
+def test_a_change_in_what_a_chapter_shows_changes_its_key_and_no_other_change_does(
+    course, execution_cache, changed, text, again
+):
+    before = execution_cache.key(course, course / "book" / "chapter.md")
+    (course / changed).write_text(text)
+    assert (execution_cache.key(course, course / "book" / "chapter.md") != before) is again
 
 
-def test_caches_of_earlier_states_are_removed(tmp_path, execution_cache):
-    from types import SimpleNamespace
+def test_a_chapter_whose_key_changed_leaves_the_cache_and_is_read_again(course, execution_cache):
+    from jupyter_cache import get_cache
+    from jupyter_cache.base import CacheBundleIn
 
-    stale = tmp_path / "_build" / ".jupyter_cache-000000000000"
-    stale.mkdir(parents=True)
-    config = SimpleNamespace()
-    execution_cache.choose(SimpleNamespace(outdir=tmp_path / "_build" / "html", srcdir=tmp_path), config)
-    assert not stale.exists()
-    assert config.nb_execution_cache_path.startswith(str(tmp_path / "_build" / ".jupyter_cache-"))
+    app = SimpleNamespace(outdir=course / "_build" / "html", srcdir=course, config=SimpleNamespace())
+    paths = {"book/chapter": course / "book/chapter.md", "book/text": course / "book/text.md"}
+    paths["book/text"].write_text("# No code\n")
+    env = SimpleNamespace(found_docs=list(paths), doc2path=lambda name: str(paths[name]))
+
+    def build(exception=None):
+        execution_cache.choose(app, app.config)
+        stale = execution_cache.outdated(app, env, set(), set(), set())
+        execution_cache.remember(app, exception)
+        return stale
+
+    assert build() == ["book/chapter"]
+    cache = get_cache(app.config.nb_execution_cache_path)
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("1", execution_count=1)])
+    cache.cache_notebook_bundle(CacheBundleIn(notebook, str(paths["book/chapter"])), check_validity=False)
+    assert build() == [] and len(cache.list_cache_records()) == 1
+    (course / "cnncourse" / "inside.py").write_text("x = 2\n")
+    assert build(RuntimeError()) == ["book/chapter"] and cache.list_cache_records() == []
+    assert build() == ["book/chapter"]  # the build before did not come to its end
+    assert build() == []
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda path: path.stem)
+def test_every_chapter_can_be_read_for_what_it_imports(execution_cache, chapter):
+    text = chapter.read_text()
+    assert len(list(execution_cache.cells(text))) == text.count("```{code-cell}")
 
 
 # ------------------------------------------------------------------------------------------------------ sources

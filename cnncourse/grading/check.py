@@ -9,12 +9,10 @@ import sys
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from cnncourse.grading.exercise import Lab, find_labs
-
-if TYPE_CHECKING:
-    from cnncourse.grading.plugin import Verdict
+from cnncourse.grading.labs import Lab, find_labs
+from cnncourse.grading.verdict import Verdict
 
 
 @dataclass(frozen=True)
@@ -22,15 +20,15 @@ class Check:
     """What a check found. A notebook shows it as a page, everything else as text."""
 
     summary: str
-    verdicts: tuple["Verdict", ...] = ()
+    verdicts: tuple[Verdict, ...] = ()
 
     def __repr__(self) -> str:
-        from cnncourse.grading.show import verdict_text
+        from cnncourse.grading.reports.show import verdict_text
 
         return "\n".join([self.summary, *map(verdict_text, self.verdicts)])
 
     def _repr_html_(self) -> str:
-        from cnncourse.grading.report import templates
+        from cnncourse.grading.reports.report import templates
 
         return templates().get_template("check.html").render(summary=self.summary, verdicts=self.verdicts)
 
@@ -77,9 +75,10 @@ def _find(name: str, lab: str | None) -> Lab:
     raise ValueError(f"There is no exercise {name!r}.{suggestion}")
 
 
-def _run(lab: Lab, name: str, namespace: dict[str, Any]) -> list["Verdict"]:
+def _run(lab: Lab, name: str, namespace: dict[str, Any]) -> list[Verdict]:
     from cnncourse.grading.local import LocalBackend
-    from cnncourse.grading.plugin import GradingPlugin, run_tests
+    from cnncourse.grading.plugin import GradingPlugin
+    from cnncourse.grading.running import run_tests
 
     return run_tests(lab, GradingPlugin(lambda _: LocalBackend(namespace), only=name))
 

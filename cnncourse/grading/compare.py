@@ -8,6 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from cnncourse.grading.arrays import is_array, to_numpy
+from cnncourse.grading.shown import snapshot
+
 
 class Failure(AssertionError):
     """A test that failed for a reason its student can read.
@@ -20,6 +23,10 @@ class Failure(AssertionError):
         super().__init__(message)
         self.cause, self.says_all = cause, says_all
 
+    def says(self) -> dict[str, Any]:
+        """What a verdict says of it: fields of ``verdict.Verdict``."""
+        return {"message": str(self), "cause": self.cause, "says_all": self.says_all}
+
 
 class Mismatch(Failure):
     """A value that is not the expected one.
@@ -31,6 +38,11 @@ class Mismatch(Failure):
         super().__init__(message)
         self.expected, self.got = expected, got
         self.where, self.different, self.total = where, different, total
+
+    def says(self) -> dict[str, Any]:
+        """The message, and both values as they are shown."""
+        both = {"expected": snapshot(self.expected, self.where), "got": snapshot(self.got, self.where)}
+        return super().says() | both
 
 
 def assert_equal(got: Any, expected: Any, what: str = "") -> None:
@@ -48,19 +60,6 @@ def assert_close(got: Any, expected: Any, rtol: float = 1e-5, atol: float = 1e-8
         return near | _equal(got, expected)
 
     _compare(got, expected, what, close)
-
-
-def to_numpy(value: Any) -> np.ndarray:
-    """A numpy array of a tensor, array or number, with the values unchanged (bfloat16 widens to float32)."""
-    if type(value).__module__ == "torch" or hasattr(value, "detach"):
-        value = value.detach().cpu()
-        return (value.float() if str(value.dtype) == "torch.bfloat16" else value).numpy()
-    return np.asarray(value)
-
-
-def is_array(value: Any) -> bool:
-    """Whether this is a numpy array, a numpy scalar or a torch tensor."""
-    return isinstance(value, np.ndarray | np.generic) or hasattr(value, "detach")
 
 
 def _equal(got: np.ndarray, expected: np.ndarray) -> np.ndarray:

@@ -6,9 +6,9 @@ import threading
 from collections.abc import Iterator
 from typing import Any
 
-from cnncourse.grading import wire
-from cnncourse.grading.backend import CALL_SECONDS, Died, Problems, Reply
-from cnncourse.grading.session import Session
+from cnncourse.grading.isolation import wire
+from cnncourse.grading.isolation.session import Session
+from cnncourse.grading.seam import CALL_SECONDS, Died, Problems, Reply
 
 
 class LocalBackend:

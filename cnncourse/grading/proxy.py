@@ -6,12 +6,12 @@ Every call is written down with its arguments, so that a failing test can show t
 import inspect
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 from cnncourse.grading import specs
-from cnncourse.grading.backend import CALL_SECONDS, TEST_SECONDS, Backend, Died, Ref, RemoteError, Reply
 from cnncourse.grading.compare import Failure
+from cnncourse.grading.seam import CALL_SECONDS, TEST_SECONDS, Backend, Died, Ref, RemoteError, Reply
+from cnncourse.grading.verdict import Call
 
 
 class SubmissionError(Failure):
@@ -36,17 +36,28 @@ class SubmissionError(Failure):
         own = error.line is not None and "NotImplementedError" in (error.source or "NotImplementedError")
         return own and "NotImplementedError" in error.bases
 
+    def says(self) -> dict[str, Any]:
+        """What a verdict says of it. A hint and the calls are for code that ran, or at least is there."""
+        if self.is_stub:
+            return {"message": f"{self.what} is not written yet", "hint": "", "calls": (), "unwritten": True}
+        if not self.was_raised and self.error.type == "NameError":
+            return {"message": self.error.message, "hint": "", "calls": (), "place": self.place}
+        message = {} if self.was_raised else {"message": self.error.message}
+        return super().says() | message | {"place": self.place}
+
+    @property
+    def place(self) -> str:
+        """The student's line that raised, and what more is known."""
+        error = self.error
+        if error.line is None:
+            return error.hint or ""
+        cell = f"cell {error.cell}, " if error.cell is not None else ""
+        source = f": {error.source.strip()}" if error.source else ""
+        return f"in {cell}line {error.line}{source}" + (f"\n{error.hint}" if error.hint else "")
+
 
 class OutOfTime(Died):
     """The calls of one test used up its time."""
-
-
-@dataclass(frozen=True)
-class Call:
-    """One call as it was made: ``text`` as one writes it ("model.predict"), arguments by their names."""
-
-    text: str
-    arguments: tuple[tuple[str, Any], ...]
 
 
 def error_text(error: RemoteError) -> str:

@@ -3,24 +3,23 @@
 A file that cannot be graded gets a result that says why; the others go on.
 """
 
+import atexit
 import contextlib
-import multiprocessing
-import os
 import re
-from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from multiprocessing.connection import Connection, wait
 from pathlib import Path
-from unittest import mock
 
-from cnncourse.grading import submission
-from cnncourse.grading.backend import Backend, Died, Problem, Problems
-from cnncourse.grading.exercise import Lab, find_labs
-from cnncourse.grading.plugin import GradingPlugin, Verdict, run_tests
-from cnncourse.grading.report import Result
-from cnncourse.grading.show import clean
-from cnncourse.grading.template import IsolationError, Template
+from cnncourse.grading import reading
+from cnncourse.grading.isolation.template import IsolationError, Template
+from cnncourse.grading.labs import Lab, find_labs
+from cnncourse.grading.plugin import GradingPlugin
+from cnncourse.grading.reports.result import Result, one_line
+from cnncourse.grading.running import run_tests
+from cnncourse.grading.seam import Backend, Cell, Died, Problem, Problems
+from cnncourse.grading.shown import clean
+from cnncourse.grading.verdict import Verdict
+from cnncourse.processes import side_by_side
 
 
 @dataclass(frozen=True)
@@ -52,17 +51,26 @@ def grade(
         ValueError: ``options.lab`` is no lab.
         IsolationError: isolation was demanded and is not to be had.
     """
-    paths, options = [Path(path) for path in paths], options or Options()
+    paths, options = list(paths), options or Options()
     if options.lab and options.lab not in find_labs():
         raise ValueError(f"There is no lab {options.lab!r}; there are {', '.join(find_labs())}.")
-    if jobs > 1 and len(paths) > 1:
-        return _in_processes(paths, options, min(jobs, len(paths)), graded)
-    results = []
+    results: dict[int, Result] = {}
     with Grader(options) as grader:
-        for path in paths:
-            results.append(grader.grade(path))
-            graded(results[-1])
-    return results
+        # Those of one lab after each other: a change of lab costs seconds.
+        order = sorted(range(len(paths)), key=lambda number: grader.lab_of(paths[number]))
+        for place, result in _graded([paths[number] for number in order], grader, options, jobs):
+            results[order[place]] = result
+            graded(result)
+    return [results[number] for number in range(len(paths))]
+
+
+def _graded(paths: list[Path], grader: "Grader", options: Options, jobs: int) -> Iterable[tuple[int, Result]]:
+    if jobs == 1 or len(paths) <= 1:
+        return ((number, grader.grade(path)) for number, path in enumerate(paths))
+    work = [(path, options) for path in paths]
+    return side_by_side(
+        _grade_here, work, jobs, lost=lambda number, code: _lost(paths[number], options, code)
+    )
 
 
 def submissions_in(paths: Iterable[Path]) -> list[Path]:
@@ -93,12 +101,12 @@ def which_count(results: list[Result]) -> list[str]:
 
 
 class Grader:
-    """Grades files one after the other in this process. Each lab's template is started when it is first needed."""
+    """Grades files one after the other in this process. A lab's template is started when it is first needed."""
 
     def __init__(self, options: Options):
         self._options = options
         self._labs = find_labs()
-        self._templates: dict[str, Template] = {}
+        self._open: tuple[str, Template] | None = None
         self._stack = contextlib.ExitStack()
 
     def __enter__(self) -> "Grader":
@@ -106,6 +114,7 @@ class Grader:
 
         threads = torch.get_num_threads()
         self._stack.callback(torch.set_num_threads, threads)
+        self._stack.callback(self._close)
         torch.set_num_threads(1)  # sums of floats depend on it, marks should not
         return self
 
@@ -118,15 +127,15 @@ class Grader:
         Raises:
             IsolationError: isolation was demanded and is not to be had.
         """
-        read = submission.read(path)
-        empty = Result(_one_line(path.name, 255), _one_line(_who(read.who, path, None)))
+        read = reading.read(path)
+        empty = Result(one_line(path.name, 255), one_line(_who(read.who, path, None), 100))
         empty = replace(empty, device=self._options.device, seed=self._options.seed)
         if read.problem is not None:
             return replace(empty, error=clean(read.problem.message))
         lab = self._lab_of(read, path)
         if lab is None:
             return replace(empty, error=_which_lab(self._labs))
-        empty = replace(empty, lab=lab.name, who=_one_line(_who(read.who, path, lab)))
+        empty = replace(empty, lab=lab.name, who=one_line(_who(read.who, path, lab), 100))
         try:
             return self._run(lab, read.cells, empty)
         except IsolationError:  # it would fail for every file, and is for the instructor to mend
@@ -135,12 +144,12 @@ class Grader:
             reason = f"the grader failed with {type(error).__name__}: {error}"
             return replace(empty, error=clean(reason), grader_failed=True)
 
-    def verdicts(self, lab: Lab, cells: tuple[submission.Cell, ...], only: str = "") -> tuple[Verdict, ...]:
+    def verdicts(self, lab: Lab, cells: tuple[Cell, ...], only: str = "") -> tuple[Verdict, ...]:
         """What the tests of a lab, or only those of one exercise, find in these cells."""
         plugin = GradingPlugin(lambda _: self._template(lab).start(cells), self._options.device, only=only)
         return tuple(run_tests(lab, plugin))
 
-    def _run(self, lab: Lab, cells: tuple[submission.Cell, ...], empty: Result) -> Result:
+    def _run(self, lab: Lab, cells: tuple[Cell, ...], empty: Result) -> Result:
         template = self._template(lab)
         found = Problems()
 
@@ -165,12 +174,24 @@ class Grader:
         )
 
     def _template(self, lab: Lab) -> Template:
-        if lab.name not in self._templates:
-            template = Template(*lab.sources, isolation=self._options.isolation, device=self._options.device)
-            self._templates[lab.name] = self._stack.enter_context(template)
-        return self._templates[lab.name]
+        """The template of a lab. That of the lab before is closed: each takes 289 MB."""
+        if self._open is None or self._open[0] != lab.name:
+            self._close()
+            template = Template(*lab.hidden, isolation=self._options.isolation, device=self._options.device)
+            self._open = lab.name, template.__enter__()
+        return self._open[1]
 
-    def _lab_of(self, read: submission.Submission, path: Path) -> Lab | None:
+    def _close(self) -> None:
+        if self._open is not None:
+            self._open[1].close()
+            self._open = None
+
+    def lab_of(self, path: Path) -> str:
+        """The name of the lab that a file belongs to; empty where that cannot be said."""
+        lab = self._lab_of(reading.read(path), path)
+        return lab.name if lab else ""
+
+    def _lab_of(self, read: reading.HandIn, path: Path) -> Lab | None:
         """The lab that --lab says, else the file's metadata, else the number its name begins with."""
         if self._options.lab:
             return self._labs[self._options.lab]
@@ -196,11 +217,6 @@ def _who(said: str, path: Path, lab: Lab | None) -> str:
     return name or path.resolve().parent.name
 
 
-def _one_line(name: str, longest: int = 100) -> str:
-    """A name for tables: a file's may hold line breaks, and whole rows of a table."""
-    return " ".join(clean(name, longest).split())
-
-
 def _person(result: Result) -> tuple[str, str]:
     return " ".join(result.who.casefold().split()), result.lab
 
@@ -212,65 +228,22 @@ def _clean_problem(problem: Problem) -> Problem:
 
 # ---- several graders at a time
 
-
-def _in_processes(paths: list[Path], options: Options, jobs: int, graded: Callable) -> list[Result]:
-    """Grades in processes of their own. One that dies costs the file it was grading, and is replaced."""
-    waiting, results = deque(enumerate(paths)), dict[int, Result]()
-    at_work: dict[Connection, tuple[multiprocessing.Process, int]] = {}
-    idle: list[tuple[Connection, multiprocessing.Process]] = []
-    try:
-        while waiting or at_work:
-            while waiting and len(at_work) < jobs:
-                connection, process = idle.pop() if idle else _start(options)
-                index, path = waiting.popleft()
-                connection.send(path)
-                at_work[connection] = process, index
-            for connection in wait(list(at_work)):
-                process, index = at_work.pop(connection)
-                try:
-                    results[index] = connection.recv()
-                    idle.append((connection, process))
-                    if isinstance(results[index], IsolationError):
-                        raise results[index]
-                except (EOFError, ConnectionError):
-                    process.join()
-                    results[index] = _lost(paths[index], options, process.exitcode)
-                graded(results[index])
-        return [results[index] for index in range(len(paths))]
-    finally:
-        for connection, process in [*idle, *((c, p) for c, (p, _) in at_work.items())]:
-            connection.close()  # ends its loop
-            process.join(10)
-            process.kill()
+_graders: dict[Options, "Grader"] = {}
 
 
-def _start(options: Options) -> tuple[Connection, multiprocessing.Process]:
-    # spawn: a fork would copy torch's threads in whatever state they are
-    context = multiprocessing.get_context("spawn")
-    ours, theirs = context.Pipe()
-    process = context.Process(target=_serve, args=(theirs, options), daemon=True)
-    # else the child looks for modules where it was started first: in the folder of the submissions, perhaps
-    with mock.patch.dict(os.environ, PYTHONSAFEPATH="1"):
-        process.start()
-    theirs.close()
-    return ours, process
-
-
-def _serve(connection: Connection, options: Options) -> None:
-    with contextlib.suppress(EOFError, KeyboardInterrupt), Grader(options) as grader:
-        while True:
-            path = connection.recv()
-            try:
-                connection.send(grader.grade(path))
-            except IsolationError as error:
-                connection.send(error)
+def _grade_here(path: Path, options: Options) -> Result:
+    """In a process beside others: one grader as long as it lives."""
+    if options not in _graders:
+        grader = _graders[options] = Grader(options).__enter__()
+        atexit.register(grader.__exit__)
+    return _graders[options].grade(path)
 
 
 def _lost(path: Path, options: Options, code: int | None) -> Result:
     reason = f"the grader's process ended with {code} while it graded this file"
-    who = _one_line(path.stem)
+    who = one_line(path.stem, 100)
     return Result(
-        _one_line(path.name, 255),
+        one_line(path.name, 255),
         who,
         device=options.device,
         seed=options.seed,

@@ -9,10 +9,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from cnncourse.grading import submission
-from cnncourse.grading.exercise import Lab, find_labs, labs_folder
-from cnncourse.grading.plugin import Verdict
+from cnncourse import files
+from cnncourse.grading import reading
+from cnncourse.grading.labs import Lab, find_labs
 from cnncourse.grading.run import Grader, Options
+from cnncourse.grading.verdict import Verdict
 
 
 @dataclass(frozen=True)
@@ -50,15 +51,15 @@ def samples(lab: Lab, options: Options) -> Iterator[Sample]:
     Raises:
         FileNotFoundError: the lab has no solution.
     """
-    root = labs_folder().parents[1]
-    solution = submission.read(root / "solutions" / f"{lab.name}.ipynb")
+    root = files.root()
+    solution = reading.read(root / "solutions" / f"{lab.name}.ipynb")
     if solution.problem is not None:
         raise FileNotFoundError(f"solutions/{lab.name}.ipynb: {solution.problem.message}")
     with Grader(options) as grader:
         for path in sorted((root / "tests" / "submissions" / lab.name).glob("*/*__*.py")):
             exercise, right = path.stem.partition("__")[0], path.parent.name == "right"
             mistake, fails = _says(path)
-            cells = (*solution.cells, *submission.read(path).cells)
+            cells = (*solution.cells, *reading.read(path).cells)
             yield Sample(exercise, path, right, mistake, fails, grader.verdicts(lab, cells, exercise))
 
 

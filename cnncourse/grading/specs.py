@@ -13,8 +13,9 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from cnncourse.grading.backend import Ref
-from cnncourse.grading.compare import Failure, index_text, shape_remark, to_numpy
+from cnncourse.grading.arrays import to_numpy
+from cnncourse.grading.compare import Failure, index_text, shape_remark
+from cnncourse.grading.seam import Ref
 
 
 class Spec(Protocol):
@@ -226,7 +227,7 @@ def _kind(value: Any) -> str:
     """ "numpy" or "torch" for exactly these types, else "". Without importing torch where nobody has."""
     if type(value) is np.ndarray:
         return "numpy"
-    wire = sys.modules.get("cnncourse.grading.wire")  # whatever is checked came through it
+    wire = sys.modules.get("cnncourse.grading.isolation.wire")  # whatever is checked came through it
     return "torch" if wire is not None and type(value) in wire.TENSORS else ""
 
 

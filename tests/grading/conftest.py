@@ -1,23 +1,23 @@
 """Small exercises and submissions, graded in this process: what isolation adds has tests of its own."""
 
 import contextlib
-import sys
+import re
 import textwrap
 
 import pytest
 
-from cnncourse.grading.backend import Problems
-from cnncourse.grading.exercise import read_lab
+from cnncourse.grading.isolation.definitions import new_definitions
+from cnncourse.grading.isolation.session import Session
+from cnncourse.grading.labs import read_lab
 from cnncourse.grading.local import LocalBackend
-from cnncourse.grading.plugin import GradingPlugin, run_tests
-from cnncourse.grading.session import Session
-from cnncourse.grading.submission import Cell, new_definitions
+from cnncourse.grading.plugin import GradingPlugin
+from cnncourse.grading.running import run_tests
+from cnncourse.grading.seam import Cell, Problems
 
 HEAD = """
 import numpy as np
 from hypothesis import given, settings, strategies as st
 from cnncourse.grading import *
-LAB, SOURCE = "07_small", ("math", "cmath")
 """
 
 
@@ -52,7 +52,7 @@ class InProcessTemplate:
     def __enter__(self):
         return self
 
-    def __exit__(self, *_):
+    def close(self):
         pass
 
     def start(self, cells):
@@ -64,11 +64,13 @@ def small_lab(tmp_path):
     """Writes graded tests and gives their lab: ``small_lab(text of the classes)``."""
 
     def write(tests: str):
-        folder = tmp_path / "labs"
-        folder.mkdir(exist_ok=True)
-        path = folder / "test_07_small.py"
-        path.write_text(HEAD + textwrap.dedent(tests))
-        return read_lab(path)
+        folder = tmp_path / "labs" / "07_small"
+        folder.mkdir(parents=True, exist_ok=True)
+        names = re.findall(r'^@exercise\("(\w+)"', textwrap.dedent(tests), re.MULTILINE)
+        numbers = {name: str(number) for number, name in enumerate(names, 1)}
+        (folder / "lab.py").write_text(f'SOURCE = ("math", "cmath")\nEXERCISES = {numbers}\n')
+        (folder / "test_small.py").write_text(HEAD + textwrap.dedent(tests))
+        return read_lab(folder)
 
     return write
 
@@ -93,8 +95,7 @@ def in_process(monkeypatch, small_lab):
         from cnncourse.grading import run
 
         folder = small_lab(tests).path.parent
-        # the module, not the decorator of the same name
-        monkeypatch.setattr(sys.modules["cnncourse.grading.exercise"], "labs_folder", lambda: folder)
+        monkeypatch.setattr("cnncourse.grading.labs.labs_folder", lambda: folder)
         monkeypatch.setattr(run, "Template", InProcessTemplate)
         return folder
 
@@ -104,7 +105,7 @@ def in_process(monkeypatch, small_lab):
 @pytest.fixture(scope="session")
 def isolated():
     """A template in full isolation, shared by all tests that need one; its lab is about ``cnncourse.neighbors``."""
-    from cnncourse.grading.template import IsolationError, Template
+    from cnncourse.grading.isolation.template import IsolationError, Template
 
     with contextlib.ExitStack() as stack:
         try:

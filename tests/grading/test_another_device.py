@@ -5,11 +5,13 @@ from pathlib import Path
 import pytest
 import torch
 
-from cnncourse.grading import wire
-from cnncourse.grading.exercise import find_labs
+from cnncourse.grading.isolation import wire
+from cnncourse.grading.isolation.definitions import new_definitions
+from cnncourse.grading.labs import find_labs
 from cnncourse.grading.local import LocalBackend
-from cnncourse.grading.plugin import GradingPlugin, run_tests
-from cnncourse.grading.submission import new_definitions, read
+from cnncourse.grading.plugin import GradingPlugin
+from cnncourse.grading.reading import read
+from cnncourse.grading.running import run_tests
 
 SOLUTIONS = Path(__file__).parents[2] / "solutions"
 LABS = find_labs()

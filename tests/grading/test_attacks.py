@@ -14,9 +14,10 @@ from pathlib import Path
 import hypothesis
 import pytest
 
-from cnncourse.grading.backend import Died
-from cnncourse.grading.plugin import GradingPlugin, run_tests
-from cnncourse.grading.submission import Cell, read
+from cnncourse.grading.plugin import GradingPlugin
+from cnncourse.grading.reading import read
+from cnncourse.grading.running import run_tests
+from cnncourse.grading.seam import Cell, Died
 
 ATTACKS = Path(__file__).with_name("attacks")
 MARK = "cnncourse-attack"

@@ -7,12 +7,14 @@ from fractions import Fraction
 
 import pytest
 
-from cnncourse.grading import template as template_module
-from cnncourse.grading.backend import Died, Problem
-from cnncourse.grading.plugin import GradingPlugin, run_tests
-from cnncourse.grading.report import Result, folders, write
+from cnncourse.grading.isolation import backend as backend_module
+from cnncourse.grading.plugin import GradingPlugin
+from cnncourse.grading.reading import MAX_CELLS, MAX_CODE, read
+from cnncourse.grading.reports.report import folders, write
+from cnncourse.grading.reports.result import Result
 from cnncourse.grading.run import grade
-from cnncourse.grading.submission import MAX_CELLS, MAX_CODE, Cell, read
+from cnncourse.grading.running import run_tests
+from cnncourse.grading.seam import Cell, Died, Problem
 
 TESTS = """
 @exercise("answer", points=3)
@@ -23,8 +25,8 @@ class TestAnswer:
         submission.create("Thing").call("answer", 7)
 """
 FORGE = """
-from cnncourse.grading import wire
-from cnncourse.grading.backend import Ref, Reply
+from cnncourse.grading.isolation import wire
+from cnncourse.grading.seam import Ref, Reply
 class Forge:
     def forged(id, reply, real=wire.encode_reply):
         return real(id, change(reply))
@@ -81,10 +83,8 @@ def test_a_modules_name_does_not_make_a_submission_part_of_the_grader(tmp_path):
     (tmp_path / "main").mkdir()
     main = tmp_path / "main" / "grade.py"
     main.write_text(
-        "from cnncourse.grading.run import Options, _start\n"
-        "if __name__ == '__main__':\n"
-        "    connection, process = _start(Options())\n"
-        "    connection.close(); process.join(60); print(process.exitcode)\n"
+        "from cnncourse.processes import side_by_side\n"
+        "print(sorted(side_by_side(len, [('a',), ('bc',)], 2)))\n"
     )
     done = subprocess.run(
         [sys.executable, main],
@@ -94,7 +94,7 @@ def test_a_modules_name_does_not_make_a_submission_part_of_the_grader(tmp_path):
         check=False,
         timeout=100,
     )
-    assert done.stdout == "0\n", done.stderr
+    assert done.stdout == "[(0, 1), (1, 2)]\n", done.stderr
     assert not (tmp_path / "trapped").exists()
 
 
@@ -135,7 +135,7 @@ def test_a_lie_is_the_submissions_fault_and_not_the_tests(isolated, small_lab, l
 
 
 def test_cells_that_sleep_do_not_add_up(isolated, monkeypatch):
-    monkeypatch.setattr(template_module, "LOADING_SECONDS", 1.0)
+    monkeypatch.setattr(backend_module, "LOADING_SECONDS", 1.0)
     cells = tuple(Cell(i, "class A:\n    import time\n    time.sleep(0.3)") for i in range(1, 40))
     backend = isolated.start(cells)
     begin = time.monotonic()
@@ -146,7 +146,7 @@ def test_cells_that_sleep_do_not_add_up(isolated, monkeypatch):
 
 
 def test_calls_that_sleep_do_not_add_up(isolated, monkeypatch):
-    monkeypatch.setattr(template_module, "SUBMISSION_SECONDS", 1.0)
+    monkeypatch.setattr(backend_module, "SUBMISSION_SECONDS", 1.0)
     backend = isolated.start((Cell(1, "def nap():\n    import time\n    time.sleep(0.3)"),))
     begin = time.monotonic()
     with pytest.raises(Died, match="minutes for all tests together"):

@@ -8,8 +8,9 @@ import hypothesis
 import pytest
 
 from cnncourse.grading import proxy
-from cnncourse.grading.plugin import BrokenTests, profile
-from cnncourse.grading.show import verdict_text
+from cnncourse.grading.examples import profile
+from cnncourse.grading.failures import BrokenTests
+from cnncourse.grading.reports.show import verdict_text
 
 DOUBLE = """
 @exercise("double", points=2)
@@ -246,7 +247,7 @@ def test_printing_and_warning_judge_nothing(verdicts, capsys):
 
 
 def test_the_search_for_a_smaller_input_ends(verdicts, monkeypatch):
-    monkeypatch.setattr("cnncourse.grading.plugin.SEARCHES", 20)
+    monkeypatch.setattr("cnncourse.grading.examples.SEARCHES", 20)
     tests = """
     @exercise("f", points=1)
     class TestF:
@@ -298,7 +299,7 @@ def test_a_plain_assert_shows_its_line(verdicts):
     "tests", ["import not_there", "class TestF:\n    def test_f(self, submission): pass", "x = 1"]
 )
 def test_a_module_that_cannot_be_used_is_an_error_not_a_mark(verdicts, tests):
-    with pytest.raises(BrokenTests, match=r"test_07_small\.py"):
+    with pytest.raises(BrokenTests, match=r"07_small"):
         verdicts("", tests)
 
 

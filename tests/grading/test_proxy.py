@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from cnncourse.grading import array, number
-from cnncourse.grading.backend import Died, Ref, RemoteError, Reply
 from cnncourse.grading.compare import Failure
 from cnncourse.grading.proxy import OutOfTime, Submission, SubmissionError
+from cnncourse.grading.seam import Died, Ref, RemoteError, Reply
 
 
 class Playback:

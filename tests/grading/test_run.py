@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from cnncourse.grading.backend import Died
-from cnncourse.grading.report import Result, gradescope, html, junit
-from cnncourse.grading.run import Grader, Options, _in_processes, grade, submissions_in, which_count
+from cnncourse.grading.labs import read_lab
+from cnncourse.grading.reports.report import gradescope, html, junit
+from cnncourse.grading.reports.result import Result
+from cnncourse.grading.run import Grader, Options, grade, submissions_in, which_count
+from cnncourse.grading.seam import Died
 
 TESTS = """
 @exercise("double", points=2)
@@ -191,10 +193,8 @@ def test_folders_stand_for_the_submissions_in_them(tmp_path):
     assert [p.name for p in found] == ["a.py", "b.ipynb", "c.ipynb", "notes.txt"]
 
 
-class Killer:
-    """Ends the process that receives it: stands for a crash of a grader."""
-
-    name, stem = "killer.py", "killer"
+class Killer(type(Path())):
+    """A path that ends the process that receives it: stands for a crash of a grader."""
 
     def __reduce__(self):
         return os._exit, (3,)
@@ -206,10 +206,49 @@ def test_several_graders_find_what_one_finds_and_one_that_dies_costs_its_file_al
     for path in paths:
         path.write_text(source + f"# {path.name}")
     alone = grade(paths)
-    together = _in_processes([paths[0], Killer(), *paths[1:]], Options(), 2, lambda result: None)
+    together = grade([paths[0], Killer(tmp_path / "killer.py"), *paths[1:]], jobs=2)
     lost = together.pop(1)
     assert (lost.grader_failed, lost.file) == (True, "killer.py")
     assert lost.error == "the grader's process ended with 3 while it graded this file"
     assert [html(r) for r in together] == [html(r) for r in alone]
     assert [gradescope(r) for r in together] == [gradescope(r) for r in alone]
     assert all(0 < r.points < r.full for r in alone)
+
+
+def test_files_are_graded_lab_by_lab_each_with_one_template_and_reported_in_their_own_order(
+    monkeypatch, tmp_path
+):
+    told = []
+
+    class Recorded:
+        in_force = {"isolation": "none"}  # noqa: RUF012
+
+        def __init__(self, *answers, **options):
+            self.answers = answers
+
+        def __enter__(self):
+            told.append(("open", self.answers))
+            return self
+
+        def close(self):
+            told.append(("close", self.answers))
+
+    labs = {}
+    for name in ("07_a", "08_b"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "lab.py").write_text(f'SOURCE = "{name}"\nWITHHELD = "twin"\nEXERCISES = {{}}\n')
+        labs[name] = read_lab(tmp_path / name)
+    monkeypatch.setattr("cnncourse.grading.run.find_labs", lambda: labs)
+    monkeypatch.setattr("cnncourse.grading.run.Template", Recorded)
+    monkeypatch.setattr(
+        "cnncourse.grading.run.run_tests", lambda lab, plugin: told.append(("run", lab.name)) or []
+    )
+    paths = [tmp_path / f"{name}.py" for name in ("08_x", "07_x", "nothing", "08_y", "07_y")]
+    for path in paths:
+        path.write_text("x = 1\n")
+    results = grade(paths)
+    assert [result.file for result in results] == [path.name for path in paths]
+    assert told == [
+        ("open", ("07_a", "twin")), ("run", "07_a"), ("run", "07_a"), ("close", ("07_a", "twin")),
+        ("open", ("08_b", "twin")), ("run", "08_b"), ("run", "08_b"), ("close", ("08_b", "twin")),
+    ]  # fmt: skip

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from cnncourse.grading.exercise import find_labs, labs_folder
-from cnncourse.grading.plugin import Verdict
+from cnncourse.grading.labs import find_labs, labs_folder
 from cnncourse.grading.run import Options
 from cnncourse.grading.selftest import Sample, labs, samples
+from cnncourse.grading.verdict import Verdict
 
 
 def sample(right: bool, *failed: str, fails: str = "test_a") -> Sample:

@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from cnncourse.grading import array, boolean, handle, mapping, nothing, number, sequence, string
-from cnncourse.grading.backend import Ref
 from cnncourse.grading.compare import Failure
+from cnncourse.grading.seam import Ref
 from cnncourse.grading.specs import check
 
 FINE = [

@@ -1,15 +1,14 @@
-"""`pytest tests/labs --submission FILE` grades a file; without it the solutions are graded."""
+"""`pytest tests/labs/NN_name --submission FILE` grades a file; without it the solutions are graded."""
 
 from pathlib import Path
 
 import pytest
 
-from cnncourse.grading.exercise import Lab
+from cnncourse import files
+from cnncourse.grading import reading
+from cnncourse.grading.isolation.template import Template
+from cnncourse.grading.labs import Lab
 from cnncourse.grading.plugin import GradingPlugin, device, reference, submission  # noqa: F401
-from cnncourse.grading.submission import read
-from cnncourse.grading.template import Template
-
-SOLUTIONS = Path(__file__).parents[2] / "solutions"
 
 
 def pytest_addoption(parser):
@@ -24,7 +23,7 @@ def pytest_configure(config):
 
     def open_backend(lab: Lab):
         if lab.name not in templates:
-            template = Template(*lab.sources, isolation=config.getoption("isolation", "auto"), device=where)
+            template = Template(*lab.hidden, isolation=config.getoption("isolation", "auto"), device=where)
             templates[lab.name] = template.__enter__()
             config.add_cleanup(template.close)
         return templates[lab.name].start(_cells(config.getoption("submission", None), lab))
@@ -35,8 +34,8 @@ def pytest_configure(config):
 
 
 def _cells(path: Path | None, lab: Lab):
-    path = path or SOLUTIONS / f"{lab.name}.ipynb"
-    found = read(path)
+    path = path or files.root() / "solutions" / f"{lab.name}.ipynb"
+    found = reading.read(path)
     if found.problem is not None:
         raise pytest.UsageError(f"{path}: {found.problem.message}")
     return found.cells

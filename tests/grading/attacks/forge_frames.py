@@ -19,8 +19,8 @@ def frame(data):
 
 
 def reply(id, value):
-    from cnncourse.grading import wire
-    from cnncourse.grading.backend import Reply
+    from cnncourse.grading.isolation import wire
+    from cnncourse.grading.seam import Reply
 
     return frame(wire.encode_reply(id, Reply(value)))
 

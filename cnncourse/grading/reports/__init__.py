@@ -1,0 +1,1 @@
+"""What grading found, written for people and machines."""

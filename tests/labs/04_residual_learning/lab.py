@@ -1,0 +1,13 @@
+"""Lab 4: residual learning."""
+
+SOURCE = "cnncourse.classification.resnet"
+EXERCISES = {
+    "padding_shortcut": "1",
+    "make_shortcut": "2",
+    "BasicBlock": "3",
+    "Bottleneck": "4",
+    "ResNet": "5",
+    "identity_kernel": "6",
+    "make_identity": "7",
+    "deepen": "8",
+}

@@ -1,0 +1,17 @@
+"""Lab 5: what a network sees."""
+
+SOURCE = (
+    "cnncourse.visualize.filters",
+    "cnncourse.visualize.activations",
+    "cnncourse.visualize.deconvnet",
+)
+EXERCISES = {
+    "filters_as_images": "1",
+    "feature_maps": "2",
+    "strongest_responses": "3",
+    "patch": "4",
+    "pool_with_switches": "5",
+    "unpool": "6",
+    "transposed_convolution": "7",
+    "send_back": "8",
+}
