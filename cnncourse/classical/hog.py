@@ -11,8 +11,11 @@ between neighbouring bins and cells, and no Gaussian window weighs the pixels of
 import torch
 from torch import Tensor
 
+from cnncourse.checks import one_of
+
 CLIP = 0.2  # L2-Hys: no number of a normalised block is larger, so that one strong edge does not drown the others
 EPS = 1e-5
+NORMS = ("L1", "L1-sqrt", "L2", "L2-Hys")
 
 
 def image_gradients(image: Tensor) -> tuple[Tensor, Tensor]:
@@ -97,11 +100,10 @@ def normalize(blocks: Tensor, norm: str = "L2-Hys") -> Tensor:
     Returns:
         ``[..., D]``.
     """
+    one_of("norm", norm, NORMS)
     if norm in ("L1", "L1-sqrt"):
         blocks = blocks / (blocks.sum(-1, keepdim=True) + EPS)
         return blocks.sqrt() if norm == "L1-sqrt" else blocks
-    if norm not in ("L2", "L2-Hys"):
-        raise ValueError(f"No normalisation is called {norm!r}; there are L1, L1-sqrt, L2 and L2-Hys.")
     blocks = blocks / (blocks.square().sum(-1, keepdim=True) + EPS**2).sqrt()
     return normalize(blocks.clamp(max=CLIP), "L2") if norm == "L2-Hys" else blocks
 

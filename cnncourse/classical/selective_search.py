@@ -16,6 +16,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from cnncourse.checks import one_of
+
 COLOR_BINS, TEXTURE_BINS, DIRECTIONS = 25, 10, 8  # section 3.2
 MEASURES = "ctsf"  # colour, texture, size, fill
 
@@ -61,6 +63,7 @@ def fill_similarity(a: Region, b: Region, pixels: int) -> float:
 
 def similarity(a: Region, b: Region, pixels: int, measures: str = MEASURES) -> float:
     """The sum of the measures named by their first letters, each in [0, 1] (equation 6)."""
+    _check_measures(measures)
     parts = {
         "c": lambda: histogram_intersection(a.color, b.color),
         "t": lambda: histogram_intersection(a.texture, b.texture),
@@ -68,6 +71,11 @@ def similarity(a: Region, b: Region, pixels: int, measures: str = MEASURES) -> f
         "f": lambda: fill_similarity(a, b, pixels),
     }
     return sum(parts[letter]() for letter in measures)
+
+
+def _check_measures(measures: str) -> None:
+    for letter in measures:
+        one_of("every letter of measures", letter, MEASURES)
 
 
 def merge(a: Region, b: Region) -> Region:
@@ -157,6 +165,7 @@ def group(
     Returns:
         All regions there ever were: the first ones, then those made, in the order of making.
     """
+    _check_measures(measures)  # here too: without neighbours no similarity is asked for
     regions = list(regions)
     neighbors: dict[int, set[int]] = {i: set() for i in range(len(regions))}
     queue = []
@@ -186,11 +195,10 @@ def in_color_space(image: np.ndarray, space: str) -> np.ndarray:
     """RGB ``[H, W, 3]`` in [0, 1] to "rgb", "hsv", "lab" or "gray" (of one channel), scaled to [0, 1]."""
     from skimage import color
 
+    one_of("space", space, ("rgb", "hsv", "lab", "gray"))
     if space == "lab":  # L is 0 to 100; a and b of colours in sRGB stay within +-128
         return color.rgb2lab(image) / [100, 256, 256] + [0, 0.5, 0.5]
     spaces = {"rgb": np.array, "hsv": color.rgb2hsv, "gray": lambda x: color.rgb2gray(x)[..., None]}
-    if space not in spaces:
-        raise ValueError(f"No colour space is called {space!r}; there are rgb, hsv, lab and gray.")
     return spaces[space](image)
 
 

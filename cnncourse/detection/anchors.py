@@ -6,6 +6,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from cnncourse.checks import one_of
+
 
 def base_anchors(
     sizes: Sequence[float] = (128, 256, 512),
@@ -30,17 +32,14 @@ def base_anchors(
     Returns:
         float32 ``[A, 4]``; the ratio varies slowest.
     """
+    one_of("variant", variant, ("paper", "torchvision"))
     if variant == "paper":
         anchors = [_caffe_anchor(size, ratio, stride) for ratio in ratios for size in sizes]
         return from_caffe(torch.tensor(anchors))
-    if variant == "torchvision":
-        size, root = (
-            torch.tensor(sizes, dtype=torch.float32),
-            torch.tensor(ratios, dtype=torch.float32).sqrt(),
-        )
-        width, height = (1 / root[:, None] * size).flatten(), (root[:, None] * size).flatten()
-        return (torch.stack((-width, -height, width, height), 1) / 2).round()
-    raise ValueError(f'variant must be "paper" or "torchvision", not {variant!r}')
+    size = torch.tensor(sizes, dtype=torch.float32)
+    root = torch.tensor(ratios, dtype=torch.float32).sqrt()
+    width, height = (1 / root[:, None] * size).flatten(), (root[:, None] * size).flatten()
+    return (torch.stack((-width, -height, width, height), 1) / 2).round()
 
 
 def _caffe_anchor(size: float, ratio: float, stride: int) -> list[float]:

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from cnncourse.checks import one_of
 from cnncourse.detection.boxes import box_iou
 
 FALSE, TRUE, NEITHER = 0, 1, -1  # what a detection turns out to be; NEITHER counts nowhere
@@ -142,8 +143,7 @@ def evaluate_voc(
         objects, which the mean leaves out.
     """
     measures = {"2007": average_precision_11_points, "2010": average_precision_area}
-    if variant not in measures:
-        raise ValueError(f'variant must be "2007" or "2010", not {variant!r}')
+    one_of("variant", variant, measures)
     _check(detections, targets, num_classes)
     ap = _average_precisions(detections, targets, num_classes, threshold, judge_voc, measures[variant], None)
     return {"ap": ap, "map": ap.nanmean()}

@@ -12,6 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from cnncourse.checks import one_of
+
 
 # --------------------------------------------------------------------- from regions of the image to cells
 def round_to_cells(boxes: Tensor, spatial_scale: float) -> Tensor:
@@ -157,13 +159,9 @@ def spatial_pyramid_pool(
         ``[B, C * sum(n * n)]``: level by level, in each channel by channel. 50 bins for (6, 3, 2, 1), so
         12,800 numbers for 256 channels.
     """
-    if variant == "adaptive":
-        pooled = [F.adaptive_max_pool2d(features, n) for n in levels]
-    elif variant == "paper":
-        pooled = [_sliding_pool(features, n) for n in levels]
-    else:
-        raise ValueError(f'variant must be "adaptive" or "paper", not {variant!r}')
-    return torch.cat([p.flatten(1) for p in pooled], 1)
+    one_of("variant", variant, ("adaptive", "paper"))
+    pool = F.adaptive_max_pool2d if variant == "adaptive" else _sliding_pool
+    return torch.cat([pool(features, n).flatten(1) for n in levels], 1)
 
 
 def _sliding_pool(features: Tensor, n: int) -> Tensor:

@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from cnncourse.checks import one_of
 from cnncourse.detection import _nms_fast
 from cnncourse.detection.anchors import base_anchors, grid_anchors
 from cnncourse.detection.boxes import (
@@ -39,6 +40,7 @@ class RPNHead(nn.Module):
 
     def __init__(self, channels: int, anchors: int, hidden: int = 512, variant: str = "paper"):
         super().__init__()
+        one_of("variant", variant, ("paper", "torchvision"))
         self.anchors = anchors
         self.conv = nn.Conv2d(channels, hidden, 3, padding=1)
         self.score = nn.Conv2d(hidden, anchors * (2 if variant == "paper" else 1), 1)

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from cnncourse.checks import one_of
 from cnncourse.detection import _nms_fast
 from cnncourse.detection.boxes import box_iou, center_to_corners, clip_boxes, corners_to_center, large_enough
 from cnncourse.detection.inputs import Targets, check_images, check_targets, prepare, scale_boxes
@@ -39,7 +40,8 @@ def darknet(layers: Sequence = LAYERS, width: float = 1.0) -> nn.Sequential:
     """
     modules, channels = [], 3
     for layer in layers:
-        if layer == "pool":
+        if isinstance(layer, str):
+            one_of("layer", layer, ("pool",))
             modules.append(nn.MaxPool2d(2, 2))
             continue
         out, kernel, stride = max(1, round(layer[0] * width)), layer[1], layer[2]

@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from cnncourse.checks import one_of
 from cnncourse.segmentation.upsampling import bilinear_kernel, bilinear_weight
 
 UPSAMPLING = ("fixed", "per_class", "dense")
@@ -97,8 +98,7 @@ class Upsample(nn.Module):
 
     def __init__(self, channels: int, factor: int, upsampling: str = "fixed"):
         super().__init__()
-        if upsampling not in UPSAMPLING:
-            raise ValueError(f"upsampling must be one of {UPSAMPLING}, not {upsampling!r}")
+        one_of("upsampling", upsampling, UPSAMPLING)
         self.factor, self.groups = factor, 1 if upsampling == "dense" else channels
         if upsampling == "dense":
             weight = bilinear_weight(channels, 2 * factor)

@@ -9,7 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from skimage import feature
 
-from cnncourse.classical.hog import cell_histograms, hog, image_gradients, orientation_bins, strongest_channel
+from cnncourse.classical.hog import (
+    cell_histograms,
+    hog,
+    image_gradients,
+    normalize,
+    orientation_bins,
+    strongest_channel,
+)
 
 quick = settings(max_examples=25, deadline=None, derandomize=True, database=None)
 
@@ -117,7 +124,13 @@ def test_bad_inputs_are_told():
         hog(torch.rand(15, 40))
     with pytest.raises(ValueError, match="NaN"):
         hog(torch.full((16, 16), math.nan))
-    with pytest.raises(ValueError, match="called 'l2'"):
-        hog(torch.rand(16, 16), norm="l2")
+    for normalizing in (
+        lambda norm: hog(torch.rand(16, 16), norm=norm),
+        lambda n: normalize(torch.rand(4), n),
+    ):
+        with pytest.raises(
+            ValueError, match=r"norm must be one of 'L1', 'L1-sqrt', 'L2', 'L2-Hys', not 'l2'"
+        ):
+            normalizing("l2")
     with pytest.raises(ValueError, match="cell=0"):
         hog(torch.rand(16, 16), cell=0)

@@ -185,5 +185,18 @@ def test_bad_inputs_are_told():
     for value in (float("nan"), 1.5, -1.0):
         with pytest.raises(ValueError, match=r"not numbers in \[0, 1\]"):
             selective_search(torch.full((3, 9, 9), value))
-    with pytest.raises(ValueError, match="called 'luv'"):
+    with pytest.raises(ValueError, match=r"space must be one of 'rgb', 'hsv', 'lab', 'gray', not 'luv'"):
         selective_search(torch.zeros(3, 9, 9), spaces=["luv"])
+
+
+@pytest.mark.parametrize(
+    "searching",
+    [
+        lambda measures: similarity(region(4, (0, 0, 2, 2)), region(4, (2, 0, 4, 2)), 8, measures),
+        lambda measures: group([region(8, (0, 0, 4, 2))], set(), 8, measures),
+        lambda measures: selective_search(torch.zeros(3, 9, 9), measures=[measures]),
+    ],
+)
+def test_a_measure_that_there_is_not_is_refused(searching):
+    with pytest.raises(ValueError, match=r"letter of measures must be one of 'c', 't', 's', 'f', not 'x'"):
+        searching("ctx")

@@ -56,7 +56,7 @@ def test_d11_anchors_move_with_the_stride():
 
 
 def test_unknown_variants_and_wrong_numbers_of_maps_are_refused():
-    with pytest.raises(ValueError, match="paper"):
+    with pytest.raises(ValueError, match=r"variant must be one of 'paper', 'torchvision', not 'matlab'"):
         base_anchors(variant="matlab")
     with pytest.raises(ValueError, match="6 maps"):
         default_boxes(**(SSD300 | {"sizes": (30, 60)}))

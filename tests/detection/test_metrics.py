@@ -245,5 +245,6 @@ def test_wrong_inputs_name_the_image():
             M.evaluate_voc(good[0] + bad[0], good[1] + bad[1], 2)
     with pytest.raises(ValueError, match="1 images, targets of 2"):
         M.evaluate_voc(good[0], good[1] * 2, 2)
-    with pytest.raises(ValueError, match="variant"):
-        M.evaluate_voc(*good, 2, variant="2009")
+    for year in ("2009", 2007):
+        with pytest.raises(ValueError, match=rf"variant must be one of '2007', '2010', not {year!r}"):
+            M.evaluate_voc(*good, 2, variant=year)

@@ -141,3 +141,13 @@ def test_d13_gradients_stop_at_the_proposals_and_training_lets_more_through():
     assert all(len(p) <= 10 for p in few) and losses == {}
     iou = box_iou(few[0], few[0]).fill_diagonal_(0)
     assert iou.max() <= 0.7
+
+
+@pytest.mark.parametrize(
+    "build", [lambda variant: RPNHead(8, 9, variant=variant), lambda v: RPN(8, variant=v)]
+)
+def test_a_variant_that_there_is_not_is_refused(build):
+    for variant in ("paper", "torchvision"):
+        build(variant)
+    with pytest.raises(ValueError, match=r"variant must be one of 'paper', 'torchvision', not 'papper'"):
+        build("papper")

@@ -244,3 +244,8 @@ def test_convolutions_at_the_end_say_of_a_moved_image_the_same_one_cell_on():
 def test_convolutions_at_the_end_need_as_many_cells_as_the_grid_has():
     with pytest.raises(ValueError, match=r"the trunk's map has 6 x 6 cells, the grid 3 x 3"):
         YOLO(4, nn.Conv2d(3, 6, 4, stride=4), grid=3, input_size=24, fully_connected=False)
+
+
+def test_a_layer_that_there_is_not_is_refused():
+    with pytest.raises(ValueError, match=r"layer must be one of 'pool', not 'maxpool'"):
+        darknet(((4, 3, 2), "maxpool"))

@@ -9,6 +9,7 @@ from torch.testing import assert_close
 from cnncourse.classification.vgg import vgg
 from cnncourse.segmentation.fcn import (
     FCN,
+    Upsample,
     cell_position,
     convolutional_classifier,
     fix_all_but_score,
@@ -175,8 +176,10 @@ def test_the_classifier_is_left_alone_and_wrong_settings_are_named():
     assert classifier.features[0].padding == (1, 1) and not classifier.features[4].ceil_mode
     with pytest.raises(ValueError, match="81 at least"):
         FCN(tiny_vgg(), 3, padding=10)
-    with pytest.raises(ValueError, match="upsampling"):
+    with pytest.raises(ValueError, match=r"upsampling must be one of 'fixed', .*, not 'nearest'"):
         FCN(classifier, 3, upsampling="nearest")
+    with pytest.raises(ValueError, match=r"upsampling must be one of 'fixed', .*, not 'per class'"):
+        Upsample(3, 2, "per class")
     with pytest.raises(ValueError, match="reads 1 x 1"):
         FCN(tiny_vgg(32), 3)
     with pytest.raises(ValueError, match="32 x 70 pixels are too small"):
