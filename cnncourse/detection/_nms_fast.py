@@ -26,8 +26,7 @@ def nms(
 def _greedy(suppresses: Tensor) -> Tensor:
     """Which boxes stay when row i, if it stays itself, removes the columns j > i that it marks.
 
-    A box stays if no box that stays suppresses it: iterated from "all stay", every pass settles at least one
-        more
+    A box stays if no box that stays suppresses it: iterated from "all stay", every pass settles at least one more
     box for good, and usually a few passes settle all.
     """
     stays = suppresses.new_ones(len(suppresses))

@@ -1,8 +1,7 @@
 """The same answers as `cnncourse.detection.roi.region_max_pool`, for all regions at once.
 
 With the cells of all feature maps as the rows of a table, every bin is a bag of rows and RoI pooling is the
-maximum over each bag: torch's `embedding_bag`, whose backward pass adds the gradients of bags that share a
-row.
+maximum over each bag: torch's `embedding_bag`, whose backward pass adds the gradients of bags that share a row.
 """
 
 from collections.abc import Sequence

@@ -24,10 +24,9 @@ def base_anchors(
         sizes: square roots of the areas, in pixels.
         ratios: height / width.
         stride: pixels from one position to the next.
-        variant: "paper" is the published code's: around the middle of the position's first ``stride`` pixels,
-            the sides of the smallest box rounded, the last pixel included in its coordinates -- (-84, -40,
-            99, 55) there is (-84, -40, 100, 56) here. "torchvision": around the corner of those pixels,
-            corners rounded.
+        variant: "paper" is the published code's: around the middle of the position's first ``stride`` pixels, the
+            sides of the smallest box rounded, the last pixel included in its coordinates: (-84, -40, 99, 55) there
+            is (-84, -40, 100, 56) here. "torchvision": around the corner of those pixels, corners rounded.
 
     Returns:
         float32 ``[A, 4]``; the ratio varies slowest.
@@ -44,9 +43,8 @@ def base_anchors(
 
 def _caffe_anchor(size: float, ratio: float, stride: int) -> list[float]:
     """One base anchor as the published code counts: corners are pixels, both inside the box."""
-    width = round(
-        math.sqrt(stride * stride / ratio)
-    )  # the ratio is applied to a stride x stride box, and rounded
+    # The ratio is applied to a box of stride x stride pixels, and its sides are rounded.
+    width = round(math.sqrt(stride * stride / ratio))
     height = round(width * ratio)
     width, height = width * size / stride, height * size / stride
     middle = (stride - 1) / 2

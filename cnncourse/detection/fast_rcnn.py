@@ -25,12 +25,8 @@ from cnncourse.detection.inputs import (
 )
 from cnncourse.detection.matching import NEGATIVE, match, sample_balanced
 
-CODE_WEIGHTS = (
-    10,
-    10,
-    5,
-    5,
-)  # 1 / the standard deviations 0.1, 0.1, 0.2, 0.2 that the published code divides by
+# 1 / the standard deviations 0.1, 0.1, 0.2, 0.2 that the published code divides by.
+CODE_WEIGHTS = (10, 10, 5, 5)
 
 
 # ------------------------------------------------------------------------------------------------- training
@@ -70,8 +66,7 @@ def roi_targets(
 def fast_rcnn_loss(
     logits: Tensor, codes: Tensor, labels: Tensor, wanted: Tensor, beta: float = 1.0
 ) -> dict[str, Tensor]:
-    """The multi-task loss: log loss of the class plus, for regions with an object, smooth L1 of that class's
-    box.
+    """The multi-task loss: log loss of the class plus, for regions with an object, smooth L1 of its class's box.
 
     Section 2.3, equations 1 to 3, averaged over all R regions (also where only some hold an object).
 
@@ -134,8 +129,7 @@ class RoIHead(nn.Module):
         num_classes: with the background.
         output_size: bins of RoI pooling.
         spatial_scale: 1 / stride of the feature map.
-        samples: regions of a training batch; they come in equal parts from its images (section 2.3: 128 from
-            2).
+        samples: regions of a training batch, in equal parts from its images (section 2.3: 128 from 2).
         positive_fraction: largest share of regions with an object.
         background: see `roi_targets`.
         beta: see `fast_rcnn_loss`.

@@ -1,8 +1,8 @@
 """Faster R-CNN: a region proposal network and Fast R-CNN's head on the same features, trained end to end.
 
-Ren, He, Girshick and Sun, "Faster R-CNN: Towards Real-Time Object Detection with Region Proposal Networks"
-(2015). This is the approximate joint training of section 3.2, the way of the published Python code: one step
-updates the RPN and the head, and proposals are constants for the head.
+Ren, He, Girshick and Sun, "Faster R-CNN: Towards Real-Time Object Detection with Region Proposal Networks" (2015).
+This is the approximate joint training of section 3.2, the way of the published Python code: one step updates the RPN
+and the head, and proposals are constants for the head.
 """
 
 from collections.abc import Sequence

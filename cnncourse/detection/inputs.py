@@ -1,7 +1,7 @@
 """What detectors take in: checked, normalised, resized images and targets with the boxes moved along.
 
-Images are a list of float ``[3, H, W]`` of any sizes, targets a list of ``{"boxes": [N, 4], "labels": int64
-[N]}`` with labels from 1 (0 is the background). Errors say which image they are about.
+Images are a list of float ``[3, H, W]`` of any sizes, targets a list of ``{"boxes": [N, 4], "labels": int64 [N]}``
+with labels from 1 (0 is the background). Errors say which image they are about.
 """
 
 from collections.abc import Sequence
@@ -72,8 +72,7 @@ def _check_labels(i: int, labels: Tensor, count: int, num_classes: int) -> None:
 
 # ---------------------------------------------------------------------------------------------------- sizes
 def limited_size(size: tuple[int, int], shorter: int, longer: int) -> tuple[int, int]:
-    """The size at which an image's shorter side is ``shorter``, or less where the longer would exceed
-    ``longer``.
+    """The size at which the shorter side is ``shorter``, or less where the longer would exceed ``longer``.
 
     Girshick, "Fast R-CNN" (2015, section 5.2): 600 and 1000 pixels.
     """
@@ -102,8 +101,7 @@ def prepare(
     std: Sequence[float] = IMAGENET_STD,
     divisor: int = 1,
 ) -> tuple[Tensor, list[dict[str, Tensor]] | None]:
-    """One batch of normalised images, each resized to its own size and padded at the right and bottom with
-    zeros.
+    """One batch of normalised images, each resized to its own size and padded at the right and bottom with zeros.
 
     Args:
         images, targets: see above; targets may be None.

@@ -1,9 +1,8 @@
 """Average precision as Pascal VOC (2007 and since 2010) and COCO define it.
 
-Detections and targets are lists with one dict for each image: ``{"boxes": [D, 4], "labels": [D], "scores":
-[D]}`` and ``{"boxes": [G, 4], "labels": [G]}``, optionally with ``"difficult"``: bool ``[G]``. Labels count
-from 1; 0 is the background. Detections of equal score keep the order in which they come, image by image:
-sorting is stable.
+Detections and targets are lists with one dict for each image: ``{"boxes": [D, 4], "labels": [D], "scores": [D]}`` and
+``{"boxes": [G, 4], "labels": [G]}``, optionally with ``"difficult"``: bool ``[G]``. Labels count from 1; 0 is the
+background. Detections of equal score keep the order in which they come, image by image: sorting is stable.
 """
 
 from collections.abc import Callable, Sequence

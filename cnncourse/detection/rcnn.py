@@ -4,8 +4,8 @@ Girshick, Donahue, Darrell and Malik, "Rich feature hierarchies for accurate obj
 segmentation" (2014). Constants are the published code's. The stages:
 
 1. the network is fine-tuned as a classifier of warped regions, with a softmax that has a background class;
-2. a linear SVM for every class, on the last hidden layer's features, with labels of its own and hard
-negatives; 3. a ridge regression for every class moves the boxes, from the last pooled map.
+2. a linear SVM for every class, on the last hidden layer's features, with labels of its own and hard negatives;
+3. a ridge regression for every class moves the boxes, from the last pooled map.
 
 Proposals come from outside, Selective Search in the paper.
 """
@@ -235,10 +235,8 @@ class RCNN(nn.Module):
         std: Sequence[float] = IMAGENET_STD,
     ):
         super().__init__()
-        self.trunk, self.layers = (
-            nn.Sequential(classifier.features, classifier.avgpool),
-            classifier.classifier[:-1],
-        )
+        self.trunk = nn.Sequential(classifier.features, classifier.avgpool)
+        self.layers = classifier.classifier[:-1]
         hidden = classifier.classifier[-1].in_features
         self.score = nn.Linear(hidden, num_classes)
         self.size, self.num_classes, self.context = classifier.input_size, num_classes, context
@@ -266,9 +264,8 @@ class RCNN(nn.Module):
     def _features(self, image: Tensor, proposals: Tensor) -> tuple[Tensor, Tensor]:
         """Pooled map and last hidden layer of every region."""
         if not len(proposals):
-            return image.new_zeros(0, self.regress_weight.shape[1] - 1), image.new_zeros(
-                0, self.svm_weight.shape[1]
-            )
+            pooled, hidden = self.regress_weight.shape[1] - 1, self.svm_weight.shape[1]
+            return image.new_zeros(0, pooled), image.new_zeros(0, hidden)
         pooled = self.pooled(image, proposals)
         return pooled, self.layers(pooled)
 
@@ -328,9 +325,8 @@ class RCNN(nn.Module):
             if len(features):
                 near = torch.cat([p[near] for p, (near, _) in zip(proposals, pairs, strict=True)])
                 objects = torch.cat([o for _, o in pairs])
-                weight, offset = fit_box_regressor(
-                    features, near.to(features.dtype), objects.to(features.dtype), ridge
-                )
+                near, objects = near.to(features.dtype), objects.to(features.dtype)
+                weight, offset = fit_box_regressor(features, near, objects, ridge)
                 self.regress_weight[label], self.regress_offset[label] = weight, offset
 
     def _check_fit(self, images: Sequence[Tensor], targets: Targets) -> None:

@@ -1,8 +1,8 @@
 """Pooling over regions: from a region of any size on a feature map to a vector of fixed length.
 
 Feature maps are ``[B, C, H, W]``. Regions come as one tensor for each image: boxes in pixels ``[K_i, 4]``, or
-*cells*, int64 ``[K_i, 4]`` as ``(x1, y1, x2, y2)`` on the feature map, right and bottom exclusive. Results
-are stacked image by image, K = sum of K_i.
+*cells*, int64 ``[K_i, 4]`` as ``(x1, y1, x2, y2)`` on the feature map, right and bottom exclusive. Results are
+stacked image by image, K = sum of K_i.
 """
 
 import math
@@ -20,8 +20,7 @@ def round_to_cells(boxes: Tensor, spatial_scale: float) -> Tensor:
     """Fast R-CNN's projection: both corners are scaled, rounded, and belong to the region.
 
     Girshick, "Fast R-CNN" (2015, section 2.1) and its published code: halves are rounded away from zero, the
-    cell of the second corner is included (so a region is up to one cell larger than its box, and never
-    empty).
+    cell of the second corner is included (so a region is up to one cell larger than its box, and never empty).
 
     Args:
         boxes: ``[K, 4]`` in pixels.

@@ -1,7 +1,7 @@
 """The region proposal network: objectness and a box for every anchor, from the detector's own features.
 
-Ren, He, Girshick and Sun, "Faster R-CNN" (2015, section 3.1). Where the paper is silent the published Python
-code decides.
+Ren, He, Girshick and Sun, "Faster R-CNN" (2015, section 3.1). Where the paper is silent the published Python code
+decides.
 """
 
 from collections.abc import Sequence

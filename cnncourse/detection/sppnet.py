@@ -1,7 +1,6 @@
 """SPP-net: one pass over the image, and a spatial pyramid over every region of the feature map.
 
-He, Zhang, Ren and Sun, "Spatial Pyramid Pooling in Deep Convolutional Networks for Visual Recognition"
-(2014).
+He, Zhang, Ren and Sun, "Spatial Pyramid Pooling in Deep Convolutional Networks for Visual Recognition" (2014).
 """
 
 from collections.abc import Sequence
@@ -52,9 +51,8 @@ class SPPClassifier(nn.Module):
 class SPPNet(RCNN):
     """Detection with SPP-net (section 4): R-CNN's three stages on features of one pass over the image.
 
-    Fine-tuning (stage 1) updates the fully connected layers alone. That is the paper's recipe, a choice of
-    cost: the pyramid is differentiable, and with ``train_trunk`` gradients go through it (Fast R-CNN's
-        point).
+    Fine-tuning (stage 1) updates the fully connected layers alone. That is the paper's recipe, a choice of cost: the
+    pyramid is differentiable, and with ``train_trunk`` gradients go through it (Fast R-CNN's point).
 
     Args:
         classifier: a `SPPClassifier`; its layers are used, not copied, and its last layer is replaced.

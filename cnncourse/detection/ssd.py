@@ -1,7 +1,6 @@
 """SSD: boxes and classes from several feature maps in one pass.
 
-Liu et al., "SSD: Single Shot MultiBox Detector" (2016). Where the paper is silent the published Caffe code
-decides.
+Liu et al., "SSD: Single Shot MultiBox Detector" (2016). Where the paper is silent the published Caffe code decides.
 """
 
 from collections.abc import Sequence
@@ -173,8 +172,7 @@ class SSD(nn.Module):
         features: of a VGG with five poolings, e.g. pre-trained; a new VGG-16's when None.
         width: of new VGG, fc6, fc7 and extras.
         mean, std: of the images' channels.
-        score_threshold, nms_threshold, candidates, limit: the published 0.01, 0.45, 400 a class, 200 an
-            image.
+        score_threshold, nms_threshold, candidates, limit: the published 0.01, 0.45, 400 a class, 200 an image.
     """
 
     def __init__(
@@ -258,8 +256,7 @@ def multibox_loss(
 ) -> dict[str, Tensor]:
     """Smooth L1 of positives plus softmax loss of positives and hard negatives, over the number of positives.
 
-    Section 2.2, equations 1 to 3. Without any positive the divisor is 1 (and both losses are 0).
-    torchvision's loss
+    Section 2.2, equations 1 to 3. Without any positive the divisor is 1 (and both losses are 0). torchvision's loss
     differs where an image has fewer negatives than three for each positive: there it counts positives twice.
 
     Args:

@@ -124,13 +124,11 @@ def yolo_loss(
 ) -> dict[str, Tensor]:
     """The sum-squared error of section 2.2 (equation 3), divided by the number of images.
 
-    For every object: the responsible predictor of its cell is trained towards the box, its confidence towards
-        the
-    IoU of predicted and true box (the IoU itself is not differentiated), the cell's classes towards one-hot.
-    All other confidences, also that of a cell's other predictor, are pushed towards 0. Everything else is
-    left alone: coordinates of the other predictors, classes of cells without an object. Of several objects in
-        one cell the
-    first counts. Square roots are what the network predicts, so no derivative of a root is ever taken.
+    For every object: the responsible predictor of its cell is trained towards the box, its confidence towards the IoU
+    of predicted and true box (the IoU itself is not differentiated), the cell's classes towards one-hot. All other
+    confidences, also that of a cell's other predictor, are pushed towards 0. Everything else is left alone:
+    coordinates of the other predictors, classes of cells without an object. Of several objects in one cell the first
+    counts. Square roots are what the network predicts, so no derivative of a root is ever taken.
 
     Args:
         predictions: ``[B, S, S, 5 * boxes + C]``.
@@ -224,8 +222,7 @@ class YOLO(nn.Module):
     by ImageNet's mean and deviation, where Darknet leaves them in [0, 1]).
 
     Args:
-        num_classes: with the background, as everywhere here: 21 for Pascal VOC, whose 20 classes YOLO
-            predicts.
+        num_classes: with the background, as everywhere here: 21 for Pascal VOC, whose 20 classes YOLO predicts.
         trunk: from ``[B, 3, input_size, input_size]`` to a map of any size; `darknet` when None.
         grid: S, cells along a side.
         boxes: B, predictors a cell. With 7, 2 and 20 classes there are 7 * 7 * (2 * 5 + 20) = 1470 outputs.

@@ -27,8 +27,7 @@ class UnpoolingNet(nn.Module):
         counts = [count for _, count in stages]
         down = list(zip(pairwise(widths), counts, strict=True))
         self.encoder = nn.ModuleList(_convolutions([a] + [b] * count) for (a, b), count in down)
-        # the mirror image of a stage narrows in its last convolution; the very last one keeps, the scores
-        # follow
+        # the mirror image of a stage narrows in its last convolution; the very last one keeps, the scores follow
         up = [((b, a if i else b), count) for i, ((a, b), count) in enumerate(down)][::-1]
         self.decoder = nn.ModuleList(_convolutions([b] * count + [a]) for (b, a), count in up)
         self.score = nn.Conv2d(widths[1], num_classes, 3, padding=1)

@@ -64,8 +64,7 @@ def cell_position(layers: Iterable[nn.Module]) -> tuple[int, float]:
         layers: convolutions and poolings, in order; anything else keeps positions.
 
     Returns:
-        (stride, start): the centre of cell i lies at pixel ``stride * i + start`` (the centre of pixel j at
-        j).
+        (stride, start): the centre of cell i lies at pixel ``stride * i + start`` (the centre of pixel j at j).
     """
     stride, start = 1, 0.0
     for layer in layers:
@@ -80,8 +79,7 @@ def cell_position(layers: Iterable[nn.Module]) -> tuple[int, float]:
 
 
 def upsampled_position(stride: int, start: float, factor: int) -> tuple[int, float]:
-    """`cell_position` after a transposed convolution with kernel ``2 * factor``, stride ``factor``, no
-    padding.
+    """`cell_position` after a transposed convolution of kernel ``2 * factor`` and stride ``factor``, unpadded.
 
     Cell i of the coarse map is the centre ``factor * i + factor - 1/2`` of its copy of the kernel.
     """
@@ -154,10 +152,8 @@ class FCN(nn.Module):
             )
         self.head = layers
         self._pad(kernel_size, padding)
-        widths = [
-            _channels(layers),
-            *(_channels(self.trunk[: i + 1]) for i in self.pools[-2 : -2 - skips : -1]),
-        ]
+        finer = self.pools[-2 : -2 - skips : -1]
+        widths = [_channels(layers), *(_channels(self.trunk[: i + 1]) for i in finer)]
         self.score = nn.ModuleList(_zero(nn.Conv2d(width, num_classes, 1)) for width in widths)
         stride = cell_position(self.trunk)[0]
         self.upsample = nn.ModuleList(Upsample(num_classes, 2, upsampling) for _ in range(skips))
@@ -167,8 +163,7 @@ class FCN(nn.Module):
     def _pad(self, kernel_size: int, padding: int | None) -> None:
         first = next(layer for layer in self.trunk if isinstance(layer, nn.Conv2d))
         stride = cell_position(self.trunk)[0]
-        # The coarsest map, upsampled, has to begin no later than the image; rounding sizes up it ends no
-        # earlier.
+        # The coarsest map, upsampled, has to begin no later than the image; rounding sizes up it ends no earlier.
         smallest = max(first.kernel_size[0] // 2, stride * kernel_size // 2 - stride + 1)
         padding = smallest if padding is None else padding
         if padding < smallest:

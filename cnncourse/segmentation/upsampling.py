@@ -311,9 +311,8 @@ def conv_transpose1d_backward(
 ) -> Tensor:
     """`conv_transpose1d_scatter` as what a convolution's backward pass does to the gradient of its output."""
     out_length = transposed_size(x.shape[-1], weight.shape[-1], stride, padding, output_padding)
-    at = x.new_zeros(
-        x.shape[0], weight.shape[1], out_length
-    )  # where does not matter: a convolution is linear
+    # Where the derivative is taken does not matter: a convolution is linear.
+    at = x.new_zeros(x.shape[0], weight.shape[1], out_length)
     _, pull_back = torch.func.vjp(lambda y: F.conv1d(y, weight, stride=stride, padding=padding), at)
     return pull_back(x)[0]
 

@@ -144,9 +144,8 @@ def test_proposals_are_boxes_of_the_image_each_once_and_the_same_every_time():
     fewer = selective_search(image, spaces=["lab"], measures=["ctsf"], scales=[100], min_size=10)
     assert {tuple(b) for b in fewer.tolist()} < {tuple(b) for b in boxes.tolist()}
     large = selective_search(image, scales=[100], min_size=100)
-    assert torch.equal(
-        large, selective_search(image, scales=[100])
-    )  # if not given, as many pixels as the scale
+    # min_size, if not given, is as many pixels as the scale
+    assert torch.equal(large, selective_search(image, scales=[100]))
 
 
 def test_large_regions_come_early_but_not_in_the_order_of_grouping():

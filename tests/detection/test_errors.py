@@ -25,10 +25,8 @@ def shares(*rows, targets=(TARGET,)):
 
 
 def test_each_kind_by_an_example():
-    right, shifted = (
-        (0, 0, 10, 9),
-        (27, 27, 47, 47),
-    )  # IoU 0.9 with the first, 169 / 631 = 0.27 with the second
+    # IoU 0.9 with the first object, 169 / 631 = 0.27 with the second.
+    right, shifted = (0, 0, 10, 9), (27, 27, 47, 47)
     assert shares((1, 0.9, right), (1, 0.8, shifted)) == dict(zip(KINDS, (50, 50, 0, 0), strict=True))
     assert shares((2, 0.9, right))["other class"] == 100
     assert shares((2, 0.9, (90, 0, 95, 5)))["background"] == 100

@@ -100,9 +100,8 @@ def test_roi_align_is_torchvisions(case, samples, aligned):
 def test_roi_align_of_a_ramp_is_the_ramp():
     ramp = torch.arange(8.0).expand(1, 1, 8, 8)
     pooled = roi.roi_align(ramp, [torch.tensor([[2.0, 2, 6, 6]])], (2, 2), 1.0)
-    assert_close(
-        pooled, torch.tensor([[2.5, 4.5], [2.5, 4.5]])[None, None]
-    )  # bin centres 3 and 5, cell i at i + 1/2
+    expected = torch.tensor([[2.5, 4.5], [2.5, 4.5]])  # bin centres 3 and 5, cell i at i + 1/2
+    assert_close(pooled, expected[None, None])
 
 
 @quick

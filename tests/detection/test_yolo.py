@@ -145,8 +145,7 @@ def test_d14_the_loss_is_equation_3(grid, count, objects, seed):
 
 
 def test_d14_responsibility_goes_by_iou_in_the_image_not_in_the_cell():
-    # x, y count in cells (a third of the image), width and height in images: compared raw, the other one
-    # would win
+    # x, y count in cells (a third of the image), width and height in images: compared raw, the other one would win
     field = torch.zeros(3, 3, 2, 4, dtype=torch.float64)
     field[1, 1, 0] = torch.tensor([0.5, 0.5, math.sqrt(1 / 3), math.sqrt(1 / 3)])
     field[1, 1, 1] = torch.tensor([0.1, 0.5, math.sqrt(0.4), math.sqrt(0.4)])
