@@ -138,9 +138,9 @@ def train_template(
         )
     features = [features_within_margin(x, cell, block) for x in (positives, negatives)]
     shape = features[0].shape[1:]
-    targets = [1] * len(positives) + [0] * len(negatives)
+    labels = [1] * len(positives) + [0] * len(negatives)
     svm = LinearSVC(C=C, random_state=0, max_iter=10_000)
-    svm.fit(torch.cat(features).flatten(1).numpy(force=True), targets)
+    svm.fit(torch.cat(features).flatten(1).numpy(force=True), labels)
     weight = torch.as_tensor(svm.coef_[0].reshape(shape)).to(features[0])
     return Template(weight, float(svm.intercept_[0]), cell, block)
 

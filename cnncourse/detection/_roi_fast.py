@@ -26,17 +26,17 @@ def region_max_pool(features: Tensor, cells: Sequence[Tensor], output_size: tupl
     check_regions(features, cells)
     _, channels, height, width = features.shape
     counts = torch.tensor([len(c) for c in cells], device=features.device)
-    image = torch.arange(len(cells), device=features.device).repeat_interleave(counts)
+    image_of = torch.arange(len(cells), device=features.device).repeat_interleave(counts)
     x1, y1, x2, y2 = torch.cat(list(cells)).T
     top, bottom = _edges(y1, y2, output_size[0], height)
     left, right = _edges(x1, x2, output_size[1], width)
-    rows, offsets = _bags(image, top, bottom, left, right, height, width)
+    rows, offsets = _bags(image_of, top, bottom, left, right, height, width)
     table = features.permute(0, 2, 3, 1).reshape(-1, channels)
     if len(rows):
         pooled = F.embedding_bag(rows, table, offsets, mode="max")
     else:  # no region, or none that touches its map
         pooled = features.new_zeros(len(offsets), channels)
-    return pooled.view(len(image), *output_size, channels).permute(0, 3, 1, 2)
+    return pooled.view(len(image_of), *output_size, channels).permute(0, 3, 1, 2)
 
 
 def _edges(start: Tensor, end: Tensor, bins: int, size: int) -> tuple[Tensor, Tensor]:
@@ -48,12 +48,12 @@ def _edges(start: Tensor, end: Tensor, bins: int, size: int) -> tuple[Tensor, Te
 
 
 def _bags(
-    image: Tensor, top: Tensor, bottom: Tensor, left: Tensor, right: Tensor, height: int, width: int
+    image_of: Tensor, top: Tensor, bottom: Tensor, left: Tensor, right: Tensor, height: int, width: int
 ) -> tuple[Tensor, Tensor]:
     """The rows of the table that the ``K * h * w`` bins hold, bin after bin, and where each bin begins."""
     heights, widths = (bottom - top).clamp(min=0)[:, :, None], (right - left).clamp(min=0)[:, None]
     areas = (heights * widths).flatten()
-    first = ((image[:, None, None] * height + top[:, :, None]) * width + left[:, None]).flatten()
+    first = ((image_of[:, None, None] * height + top[:, :, None]) * width + left[:, None]).flatten()
     ends = areas.cumsum(0)
     offsets = ends - areas
     bag = torch.arange(len(areas), device=areas.device).repeat_interleave(areas)

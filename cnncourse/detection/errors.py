@@ -44,34 +44,33 @@ def error_kinds(
     for label in range(1, num_classes):
         total = sum(int((target["labels"] == label).sum()) for target in targets)
         taken: set[tuple[int, int]] = set()
-        for image, box in _best(detections, label, total):
-            counts[_kind(box, label, targets[image], image, taken, threshold)] += 1
+        for i, box in _best(detections, label, total):
+            counts[_kind(box, label, targets[i], i, taken, threshold)] += 1
     return {kind: round(100 * counts[kind] / max(counts.total(), 1), 2) for kind in KINDS}
 
 
 def _best(detections: Sequence[dict[str, Tensor]], label: int, count: int) -> list[tuple[int, Tensor]]:
-    """The best ``count`` detections of a class: (image, box ``[4]``), best first."""
+    """The best ``count`` detections of a class: (index of the image, box ``[4]``), best first."""
     found = []
-    for image, one in enumerate(detections):
+    for i, one in enumerate(detections):
         mine = one["labels"] == label
         found += [
-            (score, image, box)
+            (score, i, box)
             for score, box in zip(one["scores"][mine].tolist(), one["boxes"][mine], strict=True)
         ]
     found.sort(key=lambda row: -row[0])
-    return [(image, box) for _, image, box in found[:count]]
+    return [(i, box) for _, i, box in found[:count]]
 
 
-def _kind(
-    box: Tensor, label: int, target: dict[str, Tensor], image: int, taken: set, threshold: float
-) -> str:
+def _kind(box: Tensor, label: int, target: dict[str, Tensor], i: int, taken: set, threshold: float) -> str:
+    """The kind of one detection in image i; ``taken`` holds (image, object) of those found so far, and grows."""
     if not len(target["boxes"]):
         return "background"
     overlap = box_iou(box[None].double(), target["boxes"].double())[0]
     same = target["labels"] == label
     best, which = torch.where(same, overlap, -1.0).max(0)
-    if best >= threshold and (image, int(which)) not in taken:
-        taken.add((image, int(which)))
+    if best >= threshold and (i, int(which)) not in taken:
+        taken.add((i, int(which)))
         return "correct"
     if best >= TOUCHES:
         return "localization"

@@ -201,13 +201,13 @@ class RPN(nn.Module):
         self.before, self.after, self.threshold, self.min_size = before, after, threshold, min_size
 
     def forward(
-        self, features: Tensor, sizes: Sequence[tuple[int, int]], targets: Targets | None = None
+        self, features: Tensor, image_sizes: Sequence[tuple[int, int]], targets: Targets | None = None
     ) -> tuple[list[Tensor], dict[str, Tensor]]:
         """Proposals and losses.
 
         Args:
             features: ``[B, C, H, W]``.
-            sizes: ``(height, width)`` of every image, without the batch's padding.
+            image_sizes: ``(height, width)`` of every image, without the batch's padding.
             targets: boxes in the same pixels; None when not training.
 
         Returns:
@@ -218,12 +218,12 @@ class RPN(nn.Module):
         before, after = (pair[0 if self.training else 1] for pair in (self.before, self.after))
         proposals = [
             propose(logit, code, anchors, size, before, after, self.threshold, self.min_size)
-            for logit, code, size in zip(logits, codes, sizes, strict=True)
+            for logit, code, size in zip(logits, codes, image_sizes, strict=True)
         ]
         if targets is None:
             return proposals, {}
         labels, wanted = [], []
-        for target, size in zip(targets, sizes, strict=True):
+        for target, size in zip(targets, image_sizes, strict=True):
             boxes, bounds = target["boxes"].to(anchors.dtype), size if self.variant == "paper" else None
             label, code = rpn_targets(anchors, boxes, bounds, self.positive, self.negative)
             labels.append(label)

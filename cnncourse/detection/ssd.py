@@ -202,13 +202,13 @@ class SSD(nn.Module):
         self.regress = _xavier(nn.ModuleList(nn.Conv2d(c, n * 4, 3, padding=1) for c, n in channels))
 
     def predict(self, batch: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """``[B, 3, size, size]`` to logits ``[B, D, num_classes]``, codes ``[B, D, 4]``, boxes ``[D, 4]``."""
+        """``[B, 3, size, size]`` to logits ``[B, D, num_classes]``, codes ``[B, D, 4]``, default boxes ``[D, 4]``."""
         maps = self.trunk(batch)
         logits = [_by_box(head(x), self.num_classes) for head, x in zip(self.classify, maps, strict=True)]
         codes = [_by_box(head(x), 4) for head, x in zip(self.regress, maps, strict=True)]
-        layout, sizes = self.layout, [tuple(x.shape[-2:]) for x in maps]
-        boxes = default_boxes(sizes, layout.steps, layout.sizes, layout.ratios, batch.dtype, batch.device)
-        return torch.cat(logits, 1), torch.cat(codes, 1), boxes
+        layout, map_sizes = self.layout, [tuple(x.shape[-2:]) for x in maps]
+        settings = layout.steps, layout.sizes, layout.ratios, batch.dtype, batch.device
+        return torch.cat(logits, 1), torch.cat(codes, 1), default_boxes(map_sizes, *settings)
 
     def forward(self, images: Sequence[Tensor], targets: Targets | None = None):
         """Losses when training, detections when not; see the class."""
@@ -217,11 +217,11 @@ class SSD(nn.Module):
             check_targets(images, targets, self.num_classes)
         size = (self.layout.image_size, self.layout.image_size)
         batch, targets = prepare(images, targets, [size] * len(images), self.mean, self.std)
-        logits, codes, boxes = self.predict(batch)
+        logits, codes, defaults = self.predict(batch)
         if self.training:
-            return multibox_loss(logits, codes, targets, boxes)
+            return multibox_loss(logits, codes, targets, defaults)
         settings = self.score_threshold, self.nms_threshold, self.candidates, self.limit
-        found = ssd_detections(logits, codes, boxes, size, *settings)
+        found = ssd_detections(logits, codes, defaults, size, *settings)
         for detection, image in zip(found, images, strict=True):
             detection["boxes"] = scale_boxes(detection["boxes"], size, image.shape[1:])
         return found
@@ -252,7 +252,7 @@ def hard_negatives(loss: Tensor, positive: Tensor, ratio: float = 3.0) -> Tensor
 
 
 def multibox_loss(
-    logits: Tensor, codes: Tensor, targets: Targets, boxes: Tensor, threshold: float = 0.5
+    logits: Tensor, codes: Tensor, targets: Targets, defaults: Tensor, threshold: float = 0.5
 ) -> dict[str, Tensor]:
     """Smooth L1 of positives plus softmax loss of positives and hard negatives, over the number of positives.
 
@@ -263,13 +263,13 @@ def multibox_loss(
         logits: ``[B, D, K]``, class 0 the background.
         codes: ``[B, D, 4]``, what `encode_boxes` with weights 10, 10, 5, 5 should give.
         targets: boxes in pixels of the network's image, labels 1..K-1.
-        boxes: default boxes ``[D, 4]``.
+        defaults: default boxes ``[D, 4]``.
         threshold: IoU from which on a default box is positive.
 
     Returns:
         ``{"bbox_regression": scalar, "classification": scalar}``.
     """
-    labels, wanted = zip(*(ssd_targets(target, boxes, threshold) for target in targets), strict=True)
+    labels, wanted = zip(*(ssd_targets(target, defaults, threshold) for target in targets), strict=True)
     labels, wanted = torch.stack(labels), torch.stack(wanted)  # [B, D], [B, D, 4]
     positive = labels > 0
     count = positive.sum().clamp(min=1)
@@ -279,15 +279,15 @@ def multibox_loss(
     return {"bbox_regression": of_box / count, "classification": of_class[chosen].sum() / count}
 
 
-def ssd_targets(target: dict[str, Tensor], boxes: Tensor, threshold: float = 0.5) -> tuple[Tensor, Tensor]:
+def ssd_targets(target: dict[str, Tensor], defaults: Tensor, threshold: float = 0.5) -> tuple[Tensor, Tensor]:
     """What every default box should say: labels int64 ``[D]`` (0 background), codes ``[D, 4]`` (there 0)."""
-    labels = boxes.new_zeros(len(boxes), dtype=torch.int64)
-    codes = torch.zeros_like(boxes)
-    objects = target["boxes"].to(boxes.dtype)
-    matches = match_bipartite(box_iou(objects, boxes), threshold)
+    labels = defaults.new_zeros(len(defaults), dtype=torch.int64)
+    codes = torch.zeros_like(defaults)
+    objects = target["boxes"].to(defaults.dtype)
+    matches = match_bipartite(box_iou(objects, defaults), threshold)
     positive = matches != NEGATIVE
     labels[positive] = target["labels"][matches[positive]]
-    codes[positive] = encode_boxes(objects[matches[positive]], boxes[positive], CODE_WEIGHTS)
+    codes[positive] = encode_boxes(objects[matches[positive]], defaults[positive], CODE_WEIGHTS)
     return labels, codes
 
 
@@ -295,7 +295,7 @@ def ssd_targets(target: dict[str, Tensor], boxes: Tensor, threshold: float = 0.5
 def ssd_detections(
     logits: Tensor,
     codes: Tensor,
-    boxes: Tensor,
+    defaults: Tensor,
     size: tuple[int, int],
     score_threshold: float = 0.01,
     nms_threshold: float = 0.45,
@@ -308,7 +308,7 @@ def ssd_detections(
     empty when clipped are dropped (torchvision returns them).
 
     Args:
-        logits, codes, boxes: as for `multibox_loss`.
+        logits, codes, defaults: as for `multibox_loss`.
         size: ``(height, width)`` of the network's image.
 
     Returns:
@@ -316,7 +316,7 @@ def ssd_detections(
     """
     detections = []
     for scores, code in zip(logits.softmax(-1), codes, strict=True):
-        decoded = clip_boxes(decode_boxes(code, boxes, CODE_WEIGHTS), size)
+        decoded = clip_boxes(decode_boxes(code, defaults, CODE_WEIGHTS), size)
         best, which = scores[:, 1:].T.sort(descending=True, stable=True)  # [K - 1, D]
         best, which = best[:, :candidates], which[:, :candidates]
         visible = large_enough(decoded, 1e-2)[which]

@@ -51,17 +51,17 @@ def darknet(layers: Sequence = LAYERS, width: float = 1.0) -> nn.Sequential:
 
 
 # ---------------------------------------------------------------------------- what the numbers of a cell mean
-def split_predictions(predictions: Tensor, boxes: int) -> tuple[Tensor, Tensor, Tensor]:
+def split_predictions(predictions: Tensor, boxes_per_cell: int) -> tuple[Tensor, Tensor, Tensor]:
     """The numbers of every cell, apart: for each box x, y, sqrt(w), sqrt(h) and confidence, then the classes.
 
     Args:
-        predictions: ``[..., 5 * boxes + C]``.
+        predictions: ``[..., 5 * boxes_per_cell + C]``.
 
     Returns:
-        Boxes ``[..., boxes, 4]``, confidences ``[..., boxes]``, classes ``[..., C]``.
+        Boxes ``[..., boxes_per_cell, 4]``, confidences ``[..., boxes_per_cell]``, classes ``[..., C]``.
     """
-    of_boxes = predictions[..., : 5 * boxes].unflatten(-1, (boxes, 5))
-    return of_boxes[..., :4], of_boxes[..., 4], predictions[..., 5 * boxes :]
+    of_boxes = predictions[..., : 5 * boxes_per_cell].unflatten(-1, (boxes_per_cell, 5))
+    return of_boxes[..., :4], of_boxes[..., 4], predictions[..., 5 * boxes_per_cell :]
 
 
 def decode_grid(coordinates: Tensor, size: tuple[int, int]) -> Tensor:
@@ -71,11 +71,11 @@ def decode_grid(coordinates: Tensor, size: tuple[int, int]) -> Tensor:
     the square roots of fractions of the image.
 
     Args:
-        coordinates: ``[..., S, S, boxes, 4]`` for cells row by row.
+        coordinates: ``[..., S, S, P, 4]`` for cells row by row.
         size: ``(height, width)`` of the image.
 
     Returns:
-        ``[..., S, S, boxes, 4]`` corners, not clipped.
+        ``[..., S, S, P, 4]`` corners, not clipped.
     """
     grid = coordinates.shape[-3]
     step = torch.arange(grid, dtype=coordinates.dtype, device=coordinates.device)
@@ -107,7 +107,7 @@ def responsible(predicted: Tensor, box: Tensor) -> Tensor:
     """Which of a cell's predictors is trained for an object: the one whose box overlaps it most.
 
     Args:
-        predicted: ``[boxes, 4]`` corners in pixels: in units of the image, not of the cell.
+        predicted: ``[P, 4]`` corners in pixels: in units of the image, not of the cell.
         box: ``[4]``.
 
     Returns:
@@ -120,7 +120,7 @@ def responsible(predicted: Tensor, box: Tensor) -> Tensor:
 
 # --------------------------------------------------------------------------------------------------- the loss
 def yolo_loss(
-    predictions: Tensor, targets: Targets, size: tuple[int, int], boxes: int = 2
+    predictions: Tensor, targets: Targets, size: tuple[int, int], boxes_per_cell: int = 2
 ) -> dict[str, Tensor]:
     """The sum-squared error of section 2.2 (equation 3), divided by the number of images.
 
@@ -131,10 +131,10 @@ def yolo_loss(
     counts. Square roots are what the network predicts, so no derivative of a root is ever taken.
 
     Args:
-        predictions: ``[B, S, S, 5 * boxes + C]``.
+        predictions: ``[B, S, S, 5 * boxes_per_cell + C]``.
         targets: boxes in pixels, labels 1..C.
         size: ``(height, width)`` of the images.
-        boxes: predictors a cell.
+        boxes_per_cell: predictors a cell.
 
     Returns:
         ``loss_center``, ``loss_size``, ``loss_object``, ``loss_no_object``, ``loss_class``, weighted; their
@@ -142,15 +142,15 @@ def yolo_loss(
     """
     losses = dict.fromkeys(("loss_center", "loss_size", "loss_object", "loss_no_object", "loss_class"), 0.0)
     for prediction, target in zip(predictions, targets, strict=True):
-        for name, loss in _image_loss(prediction, target, size, boxes).items():
+        for name, loss in _image_loss(prediction, target, size, boxes_per_cell).items():
             losses[name] = losses[name] + loss / len(predictions)
     return losses
 
 
 def _image_loss(
-    prediction: Tensor, target: dict[str, Tensor], size: tuple[int, int], boxes: int
+    prediction: Tensor, target: dict[str, Tensor], size: tuple[int, int], boxes_per_cell: int
 ) -> dict[str, Tensor]:
-    coordinates, confidence, classes = split_predictions(prediction, boxes)
+    coordinates, confidence, classes = split_predictions(prediction, boxes_per_cell)
     decoded = decode_grid(coordinates.detach(), size)
     wanted_confidence = torch.zeros_like(confidence)
     is_responsible = torch.zeros_like(confidence, dtype=torch.bool)
@@ -184,7 +184,7 @@ def _image_loss(
 def yolo_detections(
     predictions: Tensor,
     size: tuple[int, int],
-    boxes: int = 2,
+    boxes_per_cell: int = 2,
     score_threshold: float = 0.05,
     nms_threshold: float = 0.5,
     limit: int = 100,
@@ -195,15 +195,15 @@ def yolo_detections(
     not part of the network (section 2.3: it "adds 2-3% in mAP").
 
     Args:
-        predictions: ``[B, S, S, 5 * boxes + C]``.
+        predictions: ``[B, S, S, 5 * boxes_per_cell + C]``.
         size: ``(height, width)`` of the images.
 
     Returns:
         For each image ``{"boxes": [D, 4], "labels": int64 [D], "scores": [D]}``, best first.
     """
-    coordinates, confidence, classes = split_predictions(predictions, boxes)
+    coordinates, confidence, classes = split_predictions(predictions, boxes_per_cell)
     decoded = clip_boxes(decode_grid(coordinates, size), size).flatten(1, 3)
-    all_scores = (confidence[..., None] * classes[..., None, :]).flatten(1, 3)  # [B, S * S * boxes, C]
+    all_scores = (confidence[..., None] * classes[..., None, :]).flatten(1, 3)  # [B, S * S * P, C]
     detections = []
     for image_boxes, scores in zip(decoded, all_scores, strict=True):
         visible = large_enough(image_boxes, 1e-2)[:, None]
@@ -225,7 +225,7 @@ class YOLO(nn.Module):
         num_classes: with the background, as everywhere here: 21 for Pascal VOC, whose 20 classes YOLO predicts.
         trunk: from ``[B, 3, input_size, input_size]`` to a map of any size; `darknet` when None.
         grid: S, cells along a side.
-        boxes: B, predictors a cell. With 7, 2 and 20 classes there are 7 * 7 * (2 * 5 + 20) = 1470 outputs.
+        boxes_per_cell: B, predictors a cell. With 7, 2 and 20 classes there are 7 * 7 * (2 * 5 + 20) = 1470 outputs.
         hidden: width of the first fully connected layer.
         input_size: 448 in the paper.
         dropout: behind the first fully connected layer.
@@ -239,7 +239,7 @@ class YOLO(nn.Module):
         num_classes: int = 21,
         trunk: nn.Module | None = None,
         grid: int = 7,
-        boxes: int = 2,
+        boxes_per_cell: int = 2,
         hidden: int = 4096,
         input_size: int = 448,
         dropout: float = 0.5,
@@ -248,11 +248,12 @@ class YOLO(nn.Module):
         fully_connected: bool = True,
     ):
         super().__init__()
-        self.num_classes, self.grid, self.boxes, self.input_size = num_classes, grid, boxes, input_size
+        self.num_classes, self.grid, self.input_size = num_classes, grid, input_size
+        self.boxes_per_cell = boxes_per_cell
         self.score_threshold, self.nms_threshold = score_threshold, nms_threshold
         self.trunk = darknet() if trunk is None else trunk
         channels, height, width = _map_size(self.trunk, input_size)
-        numbers = 5 * boxes + num_classes - 1  # of a cell
+        numbers = 5 * boxes_per_cell + num_classes - 1  # of a cell
         if fully_connected:
             self.head = _connected(channels * height * width, hidden, dropout, grid * grid * numbers)
         elif (height, width) != (grid, grid):
@@ -261,11 +262,11 @@ class YOLO(nn.Module):
             self.head = _convolutional(channels, hidden, dropout, numbers)
 
     def predict(self, batch: Tensor) -> Tensor:
-        """``[B, 3, input_size, input_size]`` to ``[B, S, S, 5 * boxes + C]``."""
+        """``[B, 3, input_size, input_size]`` to ``[B, S, S, 5 * boxes_per_cell + C]``."""
         out = self.head(self.trunk(batch))
         if out.ndim == 4:
             return out.permute(0, 2, 3, 1)
-        return out.view(len(batch), self.grid, self.grid, 5 * self.boxes + self.num_classes - 1)
+        return out.view(len(batch), self.grid, self.grid, 5 * self.boxes_per_cell + self.num_classes - 1)
 
     def forward(self, images: Sequence[Tensor], targets: Targets | None = None):
         """Losses when training, detections when not; see the class."""
@@ -276,8 +277,9 @@ class YOLO(nn.Module):
         batch, targets = prepare(images, targets, [size] * len(images))
         predictions = self.predict(batch)
         if self.training:
-            return yolo_loss(predictions, targets, size, self.boxes)
-        found = yolo_detections(predictions, size, self.boxes, self.score_threshold, self.nms_threshold)
+            return yolo_loss(predictions, targets, size, self.boxes_per_cell)
+        settings = self.boxes_per_cell, self.score_threshold, self.nms_threshold
+        found = yolo_detections(predictions, size, *settings)
         for detection, image in zip(found, images, strict=True):
             detection["boxes"] = scale_boxes(detection["boxes"], size, image.shape[1:])
         return found

@@ -71,10 +71,12 @@ class UNet(nn.Module):
         super().__init__()
         self.padding = padding
         self.down = nn.ModuleList(
-            _convolutions([a, b, b], padding, norm=False) for a, b in pairwise([in_channels, *widths])
+            _convolutions([a, b, b], padding, batch_norm=False) for a, b in pairwise([in_channels, *widths])
         )
         self.enlarge = nn.ModuleList(nn.ConvTranspose2d(b, a, 2, stride=2) for b, a in pairwise(widths[::-1]))
-        self.up = nn.ModuleList(_convolutions([2 * a, a, a], padding, norm=False) for a in widths[-2::-1])
+        self.up = nn.ModuleList(
+            _convolutions([2 * a, a, a], padding, batch_norm=False) for a in widths[-2::-1]
+        )
         self.score = nn.Conv2d(widths[0], num_classes, 1)
 
     def forward(self, images: Tensor) -> Tensor:
@@ -115,12 +117,12 @@ def center_crop(x: Tensor, size: tuple[int, int]) -> Tensor:
     return x[..., top : top + size[0], left : left + size[1]]
 
 
-def _convolutions(widths: Sequence[int], padding: int = 1, norm: bool = True) -> nn.Sequential:
+def _convolutions(widths: Sequence[int], padding: int = 1, batch_norm: bool = True) -> nn.Sequential:
     layers = []
     for a, b in pairwise(widths):
         layers += [
             nn.Conv2d(a, b, 3, padding=padding),
-            *([nn.BatchNorm2d(b)] if norm else []),
+            *([nn.BatchNorm2d(b)] if batch_norm else []),
             nn.ReLU(inplace=True),
         ]
     return nn.Sequential(*layers)

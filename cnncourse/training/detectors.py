@@ -64,7 +64,7 @@ def yolo(trunk: nn.Module | None = None) -> YOLO:
     of 4,000 scenes they found nothing where these had a mean average precision of 20 %.
     """
     features = (trunk or classifier()).features
-    options = {"grid": 6, "boxes": 2, "hidden": 256, "input_size": SIDE, "dropout": 0.1}
+    options = {"grid": 6, "boxes_per_cell": 2, "hidden": 256, "input_size": SIDE, "dropout": 0.1}
     return channels_last(YOLO(BACKGROUND_TOO, stages(features, 5), fully_connected=False, **options))
 
 
