@@ -82,6 +82,8 @@ class SPPNet(RCNN):
 
     def pooled(self, image: Tensor, proposals: Tensor) -> Tensor:
         """The pyramid of every region, ``[P, D]``: one pass of the trunk for each scale that is chosen."""
+        if not len(proposals):
+            return image.new_zeros(0, self.regress_weight.shape[1] - 1)
         proposals = proposals.to(image.dtype)
         sizes = [_at_scale(image.shape[1:], scale) for scale in self.scales]
         which = choose_scales(proposals, image.shape[1:], sizes, self.TYPICAL_AREA)

@@ -25,7 +25,7 @@ def nearest_upsample(x: Tensor, factor: int) -> Tensor:
     Returns:
         ``[B, C, factor * H, factor * W]``.
     """
-    _check_factor(factor)
+    _check_positive("factor", factor)
     return x.repeat_interleave(factor, dim=-2).repeat_interleave(factor, dim=-1)
 
 
@@ -39,7 +39,7 @@ def bed_of_nails_upsample(x: Tensor, factor: int) -> Tensor:
     Returns:
         ``[B, C, factor * H, factor * W]``.
     """
-    _check_factor(factor)
+    _check_positive("factor", factor)
     *leading, height, width = x.shape
     out = x.new_zeros(*leading, factor * height, factor * width)
     out[..., ::factor, ::factor] = x
@@ -94,9 +94,9 @@ def max_unpool(x: Tensor, positions: Tensor, size: tuple[int, int]) -> Tensor:
     return flat.scatter(2, positions.flatten(2), x.flatten(2)).unflatten(2, (height, width))
 
 
-def _check_factor(factor: int) -> None:
-    if factor < 1:
-        raise ValueError(f"the factor must be at least 1, not {factor}")
+def _check_positive(name: str, value: int) -> None:
+    if value < 1:
+        raise ValueError(f"the {name} must be at least 1, not {value}")
 
 
 # ----------------------------------------------------------------------------------- bilinear interpolation
@@ -110,7 +110,7 @@ def bilinear_matrix(size: int, factor: int, dtype: torch.dtype = torch.float32, 
     Returns:
         ``[factor * size, size]``; every row sums to 1.
     """
-    _check_factor(factor)
+    _check_positive("factor", factor)
     fine = (torch.arange(factor * size, dtype=dtype, device=device) + 0.5) / factor - 0.5
     coarse = torch.arange(size, dtype=dtype, device=device)
     fine = fine.clamp(0, size - 1)
@@ -153,7 +153,7 @@ def bilinear_kernel(kernel_size: int, dtype: torch.dtype = torch.float32, device
 
 def bilinear_layout(factor: int) -> dict[str, int]:
     """Kernel size, stride and padding of a transposed convolution that enlarges exactly ``factor`` times."""
-    _check_factor(factor)
+    _check_positive("factor", factor)
     return {"kernel_size": 2 * factor - factor % 2, "stride": factor, "padding": (factor - factor % 2) // 2}
 
 
@@ -339,7 +339,7 @@ def dilate_kernel(weight: Tensor, dilation: int) -> Tensor:
     Returns:
         ``[C_out, C_in, K, K]`` with ``K = dilation * (k - 1) + 1``.
     """
-    _check_factor(dilation)
+    _check_positive("dilation", dilation)
     out = bed_of_nails_upsample(weight, dilation)
     return out[..., : out.shape[-2] - dilation + 1, : out.shape[-1] - dilation + 1]
 
@@ -359,7 +359,7 @@ def dilated_conv2d(x: Tensor, weight: Tensor, dilation: int, stride: int = 1, pa
     Returns:
         ``[B, C_out, H_out, W_out]``, ``H_out = (H + 2 * padding - dilation * (k - 1) - 1) // stride + 1``.
     """
-    _check_factor(dilation)
+    _check_positive("dilation", dilation)
     x = F.pad(x, [padding] * 4)
     reach = [dilation * (k - 1) for k in weight.shape[-2:]]
     if x.shape[-2] <= reach[0] or x.shape[-1] <= reach[1]:

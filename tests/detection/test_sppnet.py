@@ -62,6 +62,14 @@ def test_d8_regions_are_pooled_from_the_map_of_the_whole_image():
         assert_close(model.pooled(image, proposals), expected)
 
 
+def test_d8_no_regions_are_pooled_to_no_vectors():
+    model, (image, proposals, _) = small().eval(), scene(0)
+    with torch.no_grad():
+        one, none = (model.pooled(image, proposals[:count]) for count in (1, 0))
+    assert one.shape == (1, 12 * 14) and none.shape == (0, 12 * 14) and none.dtype == one.dtype
+    assert len(model([image], [proposals[:0]])[0]["boxes"]) == 0
+
+
 def test_d8_every_region_is_taken_from_the_scale_that_fits_it():
     regions = torch.tensor([[0.0, 0, 10, 10], [0, 0, 20, 20], [0, 0, 90, 90]])
     assert choose_scales(regions, (100, 100), [(100, 100), (200, 200), (400, 400)], 40 * 40).tolist() == [

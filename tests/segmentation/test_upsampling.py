@@ -167,8 +167,16 @@ def test_impossible_transposed_convolutions_say_so():
         up.transposed_size(4, 3, stride=2, output_padding=2)
     with pytest.raises(ValueError, match="nothing is left"):
         up.transposed_size(1, 3, padding=2)
-    with pytest.raises(ValueError, match="at least 1"):
+    with pytest.raises(ValueError, match="the factor must be at least 1, not 0"):
         up.nearest_upsample(torch.zeros(1, 1, 2, 2), 0)
+
+
+def test_an_impossible_dilation_is_named():
+    weight = torch.zeros(1, 1, 3, 3)
+    with pytest.raises(ValueError, match="the dilation must be at least 1, not 0"):
+        up.dilate_kernel(weight, 0)
+    with pytest.raises(ValueError, match="the dilation must be at least 1, not -1"):
+        up.dilated_conv2d(torch.zeros(1, 1, 5, 5), weight, -1)
 
 
 @quick
