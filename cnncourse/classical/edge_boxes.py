@@ -30,15 +30,16 @@ FAINT_EDGE, FAINT_AFFINITY = 0.1, 0.05  # what is below is 0 (sections 3.1 and 3
 def find_edges(image: np.ndarray, sigma: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
     """How strong an edge runs through each pixel, and in which direction.
 
-    Gradients of the smoothed image, of the channel where they are longest; a pixel that is not at least as strong
-    as both of its neighbours across the edge, or below a tenth of the strongest, is 0.
+    Gradients of the smoothed image, of the channel where they are longest; a pixel that is not at least as strong as
+    both of its neighbours across the edge, or below a tenth of the strongest, is 0.
 
     Args:
         image: float ``[H, W, C]``, at least 2 x 2 pixels.
+        sigma: of the Gaussian that smooths, in pixels.
 
     Returns:
-        strength ``[H, W]`` in [0, 1], 1 the image's strongest, and direction ``[H, W]``: angles along the edge, from
-        the x axis towards the y axis (down), in [0, pi).
+        strength ``[H, W]`` in [0, 1], 1 the image's strongest, and direction ``[H, W]``: angles along the edge in
+        radians, from the x axis towards the y axis (down), in [0, pi).
     """
     from skimage.filters import gaussian
 
@@ -58,7 +59,14 @@ def find_edges(image: np.ndarray, sigma: float = 1.0) -> tuple[np.ndarray, np.nd
 
 
 def turn(a, b):
-    """The angle between two undirected lines, in [0, pi / 2]."""
+    """The angle between two undirected lines.
+
+    Args:
+        a, b: their angles in radians, numbers or arrays ``[...]``.
+
+    Returns:
+        ``[...]`` in [0, pi / 2].
+    """
     difference = np.abs(a - b) % np.pi
     return np.minimum(difference, np.pi - difference)
 
@@ -71,7 +79,7 @@ def group_edges(strength: np.ndarray, direction: np.ndarray) -> np.ndarray:
     until the turns sum up to more than pi / 2 or no neighbour is left (section 3.1).
 
     Args:
-        strength, direction: ``[H, W]``, see `find_edges`.
+        strength, direction: ``[H, W]`` each, see `find_edges`.
 
     Returns:
         int64 ``[H, W]``: the group of each pixel, -1 where there is no edge.
@@ -104,8 +112,8 @@ class EdgeGroups:
     Args:
         labels: int64 ``[H, W]``, the group of each pixel or -1.
         mass: ``[S]``, the summed strength of each group.
-        center: ``[S, 2]``, the mean x and y of its pixels' centres.
-        angle: ``[S]``, its mean direction in [0, pi).
+        center: ``[S, 2]``, the mean x and y of its pixels' centres, in pixels.
+        angle: ``[S]``, its mean direction in radians, in [0, pi).
         ties: ``[S, S]``, the best product of affinities along any chain of groups; 1 with itself.
         integral: ``[H + 1, W + 1]``, the summed strength of the pixels above and to the left.
     """
@@ -121,12 +129,12 @@ class EdgeGroups:
 def affinity(center: np.ndarray, angle: np.ndarray) -> np.ndarray:
     """How well groups continue each other (equation 1), whether they are near or not.
 
-    ``|cos(t_i - t_ij) cos(t_j - t_ij)| ** 2`` with the groups' angles t_i, t_j and the angle t_ij of the line
-    through their centres.
+    ``|cos(t_i - t_ij) cos(t_j - t_ij)| ** 2`` with the groups' angles t_i, t_j and the angle t_ij of the line through
+    their centres.
 
     Args:
-        center: ``[S, 2]``, x and y.
-        angle: ``[S]``.
+        center: ``[S, 2]``, x and y in pixels.
+        angle: ``[S]`` in radians.
 
     Returns:
         ``[S, S]`` in [0, 1], symmetric.
@@ -137,7 +145,15 @@ def affinity(center: np.ndarray, angle: np.ndarray) -> np.ndarray:
 
 
 def near(labels: np.ndarray, reach: int = 2) -> np.ndarray:
-    """Which groups have pixels at most ``reach`` rows and columns apart: ``[H, W]`` to bool ``[S, S]``."""
+    """Which groups have pixels at most ``reach`` rows and columns apart.
+
+    Args:
+        labels: int64 ``[H, W]``, the group of each pixel or -1.
+        reach: in pixels.
+
+    Returns:
+        bool ``[S, S]``, symmetric.
+    """
     count = labels.max(initial=-1) + 1
     result = np.zeros((count, count), bool)
     height, width = labels.shape
@@ -169,7 +185,15 @@ def best_chains(affinities: np.ndarray) -> np.ndarray:
 
 
 def describe_groups(strength: np.ndarray, direction: np.ndarray, labels: np.ndarray) -> EdgeGroups:
-    """Everything about groups that does not depend on a box; arguments as for `group_edges`, and its result."""
+    """Everything about groups that does not depend on a box.
+
+    Args:
+        strength, direction: ``[H, W]`` each, see `find_edges`.
+        labels: int64 ``[H, W]`` from `group_edges`.
+
+    Returns:
+        The groups, S of them: one more than the largest label.
+    """
     y, x = np.nonzero(labels >= 0)
     of, weight = labels[y, x], strength[y, x]
     count = labels.max(initial=-1) + 1
@@ -195,6 +219,7 @@ def enclosed(edges: EdgeGroups, box: tuple[int, int, int, int]) -> np.ndarray:
     others 1 minus the best chain from any group on the border.
 
     Args:
+        edges: of the image.
         box: ``(x1, y1, x2, y2)`` in whole pixels, inside the image and not empty.
 
     Returns:
@@ -214,6 +239,13 @@ def box_score(edges: EdgeGroups, box: tuple[int, int, int, int]) -> float:
     """The edges enclosed, less those in the middle of the box, over the perimeter (equations 3 and 4).
 
     Edges in the middle (half the box's width and height) say little about whether its border is an object's.
+
+    Args:
+        edges: of the image.
+        box: ``(x1, y1, x2, y2)`` in whole pixels, inside the image and not empty.
+
+    Returns:
+        The score; below 0 where the middle has more than the box encloses.
     """
     x1, y1, x2, y2 = box
     width, height = x2 - x1, y2 - y1
@@ -233,8 +265,10 @@ def refine(
     Along an axis one side moves, or both do, in the same direction (place) or in opposite ones (size).
 
     Args:
+        edges: of the image.
+        box: ``(x1, y1, x2, y2)`` in whole pixels, inside the image and not empty.
         step: pixels to begin with; halved when nothing helps, until it is 0.
-        min_area: of the boxes tried, in pixels: around specks scores are high.
+        min_area: of the boxes tried, in square pixels: around specks scores are high.
 
     Returns:
         The best score found, and its box.
@@ -270,7 +304,7 @@ def edge_boxes(
         count: boxes at most.
         alpha: IoU of neighbouring windows; `sliding_windows` says more.
         beta: IoU above which a better box suppresses another.
-        min_area: of the smallest windows, in pixels. Choose it smaller for small images.
+        min_area: of the smallest windows, in square pixels. Choose it smaller for small images.
         refined: how many of the best windows to `refine` (each takes as long as scoring some hundred).
 
     Returns:
@@ -278,7 +312,8 @@ def edge_boxes(
         score of 0 or less.
 
     Raises:
-        ValueError: the image is not ``[C, H, W]``, smaller than 2 x 2 pixels, or holds NaN or an infinite number.
+        ValueError: the image is not float ``[C, H, W]``, smaller than 2 x 2 pixels, or holds NaN or an infinite number;
+            or ``alpha`` is not between 0 and 1.
     """
     if image.ndim != 3 or min(image.shape[1:]) < 2 or not len(image) or not image.is_floating_point():
         raise ValueError(f"The image is {image.dtype} {list(image.shape)}, not float [C, H, W], H, W >= 2.")

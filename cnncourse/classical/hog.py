@@ -40,10 +40,10 @@ def strongest_channel(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
     """At each pixel the gradient of the channel where it is longest (the first of equals).
 
     Args:
-        x, y: ``[..., C, H, W]``.
+        x, y: floating point ``[..., C, H, W]``, the gradients' parts.
 
     Returns:
-        Two tensors ``[..., H, W]``.
+        x and y part, each ``[..., H, W]``.
     """
     best = torch.hypot(x, y).argmax(-3, keepdim=True)
     return x.gather(-3, best).squeeze(-3), y.gather(-3, best).squeeze(-3)
@@ -57,7 +57,9 @@ def orientation_bins(x: Tensor, y: Tensor, orientations: int, signed: bool) -> T
     ``k * range / orientations`` (inclusive) to ``(k + 1) * range / orientations`` (exclusive).
 
     Args:
-        x, y: ``[...]``.
+        x, y: floating point ``[...]``, the gradients' parts.
+        orientations: number of bins.
+        signed: tell a direction from its opposite.
 
     Returns:
         int64 ``[...]`` in 0 ... orientations - 1.
@@ -76,7 +78,10 @@ def cell_histograms(
     The sum is divided by the number of pixels, which is of consequence only beside `EPS`.
 
     Args:
-        x, y: gradients ``[..., H, W]``. Rows and columns that fill no cell are left out at the bottom and right.
+        x, y: gradients, floating point ``[..., H, W]``. Rows and columns that fill no cell are left out at the bottom
+            and right.
+        orientations, signed: see `orientation_bins`.
+        cell: height and width of a cell in pixels.
 
     Returns:
         ``[..., H // cell, W // cell, orientations]``.
@@ -92,13 +97,18 @@ def cell_histograms(
 def normalize(blocks: Tensor, norm: str = "L2-Hys") -> Tensor:
     """Divide each vector by its length, so that contrast and lighting cancel.
 
+    Dalal and Triggs (2005, section 6.4).
+
     Args:
-        blocks: ``[..., D]``, not negative.
-        norm: "L1": v / (sum(v) + eps); "L1-sqrt": the square root of that; "L2": v / sqrt(sum(v^2) + eps^2);
-            "L2-Hys": L2, numbers above 0.2 cut to 0.2, and L2 again.
+        blocks: floating point ``[..., D]``, not negative.
+        norm: "L1": v / (sum(v) + eps); "L1-sqrt": the square root of that; "L2": v / sqrt(sum(v^2) + eps^2); "L2-Hys":
+            L2, numbers above 0.2 cut to 0.2, and L2 again.
 
     Returns:
         ``[..., D]``.
+
+    Raises:
+        ValueError: another ``norm``.
     """
     one_of("norm", norm, NORMS)
     if norm in ("L1", "L1-sqrt"):
@@ -112,10 +122,15 @@ def block_descriptors(histograms: Tensor, block: int = 2, norm: str = "L2-Hys") 
     """Normalise every block of ``block`` by ``block`` cells; blocks overlap, so most cells occur several times.
 
     Args:
-        histograms: ``[..., rows, columns, orientations]``.
+        histograms: ``[..., rows, columns, orientations]``, at least one block of them.
+        block: height and width of a block in cells.
+        norm: see `normalize`.
 
     Returns:
         ``[..., rows - block + 1, columns - block + 1, block, block, orientations]``.
+
+    Raises:
+        ValueError: another ``norm``.
     """
     blocks = histograms.unfold(-3, block, 1).unfold(-3, block, 1).movedim(-3, -1)
     return normalize(blocks.flatten(-3), norm).unflatten(-1, blocks.shape[-3:])
@@ -147,7 +162,8 @@ def hog(
         ``[..., H // cell - block + 1, W // cell - block + 1, block, block, orientations]``.
 
     Raises:
-        ValueError: the image is smaller than a block, or holds NaN or an infinite number.
+        ValueError: the image is smaller than a block, or holds NaN or an infinite number; ``orientations``, ``cell`` or
+            ``block`` is below 1; or another ``norm``.
     """
     if min(orientations, cell, block) < 1:
         raise ValueError(f"orientations={orientations}, cell={cell} and block={block} are at least 1.")

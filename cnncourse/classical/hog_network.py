@@ -31,11 +31,11 @@ from cnncourse.classical.hog import CLIP, EPS
 def directional_filters(count: int) -> Tensor:
     """1x1 filters, one for each of ``count`` directions: their response to a gradient is its part across it.
 
-    Response k is length * sin(angle - k * 360 / count): not negative for gradients from direction k up to half a
-    turn further.
+    Response k is length * sin(angle - k * 360 / count): not negative for gradients from direction k up to half a turn
+    further.
 
     Args:
-        count: even.
+        count: number of directions, even.
 
     Returns:
         float64 ``[count, 2, 1, 1]``.
@@ -64,16 +64,27 @@ def gate(gradients: Tensor, across: Tensor) -> Tensor:
 def stack_blocks(channels: int, block: int) -> Tensor:
     """A kernel of zeros and ones that puts the cells of each block into the channels of one position.
 
+    Args:
+        channels: of the map of cells.
+        block: height and width of a block in cells.
+
     Returns:
-        float64 ``[block * block * channels, channels, block, block]``; output channels are ordered by row in the
-        block, column in the block, channel.
+        float64 ``[block * block * channels, channels, block, block]``; output channels are ordered by row in the block,
+        column in the block, channel.
     """
     one_hot = torch.eye(block * block * channels, dtype=torch.float64)
     return one_hot.view(-1, block, block, channels).movedim(-1, 1)
 
 
 def normalize_over_channels(x: Tensor) -> Tensor:
-    """Divide by the length of all channels at a position, with local response normalisation: ``[B, C, H, W]``."""
+    """Divide by the length of all channels at a position, with local response normalisation.
+
+    Args:
+        x: floating point ``[B, C, H, W]``.
+
+    Returns:
+        ``[B, C, H, W]``; ``x / sqrt(sum of squares + EPS ** 2)``, 0 where all channels are.
+    """
     size = 2 * x.shape[1] - 1  # centred on any channel, the window reaches all others
     return F.local_response_norm(x, size, alpha=size, beta=0.5, k=EPS**2)  # PyTorch divides alpha by size
 
@@ -82,14 +93,10 @@ class HOGNetwork(nn.Module):
     """HOG (L2-Hys) of grey images as a network; its weights are buffers, nothing is learnt.
 
     Args:
-        orientations: unsigned ones, half the number of directions.
+        orientations: number of bins: without ``signed`` half the number of directions.
         cell: height and width of a cell in pixels.
         block: height and width of a block in cells.
         signed: leave out the fold and keep ``2 * orientations`` directions.
-
-    Shape:
-        images ``[B, 1, H, W]`` to ``[B, block * block * D, H // cell - block + 1, W // cell - block + 1]``, D the
-        number of orientations or directions; the channels are in the order of `hog`'s last three axes.
     """
 
     def __init__(self, orientations: int = 9, cell: int = 8, block: int = 2, signed: bool = False):
@@ -108,6 +115,18 @@ class HOGNetwork(nn.Module):
             self.register_buffer(name, weight.to(torch.get_default_dtype()))
 
     def forward(self, images: Tensor) -> Tensor:
+        """The descriptors of all blocks.
+
+        Args:
+            images: floating point ``[B, 1, H, W]``.
+
+        Returns:
+            ``[B, block * block * D, H // cell - block + 1, W // cell - block + 1]``, D the number of orientations or
+            directions; the channels are in the order of `hog`'s last three axes.
+
+        Raises:
+            ValueError: the images have other dimensions or several channels, or are smaller than a block.
+        """
         if images.ndim != 4 or images.shape[1] != 1:
             raise ValueError(f"HOGNetwork takes grey images [B, 1, H, W], got {list(images.shape)}.")
         block = self.blocks.shape[-1] * self.cell

@@ -16,11 +16,12 @@ def random_boxes(count: int, size: tuple[int, int], generator: torch.Generator) 
     """Boxes with two corners drawn uniformly: what a method that looks at the image has to beat.
 
     Args:
+        count: how many.
         size: ``(height, width)`` of the image.
         generator: decides the boxes, and their device.
 
     Returns:
-        float32 ``[count, 4]``.
+        float32 ``[count, 4]`` in pixels.
     """
     corners = torch.rand(count, 2, 2, generator=generator, device=generator.device).sort(1).values
     height, width = size
@@ -32,18 +33,21 @@ def sliding_windows(
 ) -> Tensor:
     """Boxes on a grid of places, sizes and shapes, so dense that neighbours have an IoU of about ``alpha``.
 
-    Zitnick and Dollár, "Edge Boxes" (2014, section 3.3): a step along any one of the axes costs as much. Boxes of
-    equal size that are d of their width apart have an IoU of (1 - d) / (1 + d); one inside another of the same
-    shape, the ratio of their areas; concentric ones of equal area whose aspects are t^2 : 1, 1 / (2 t - 1).
+    Zitnick and Dollár, "Edge Boxes" (2014, section 3.3): a step along any one of the axes costs as much. Boxes of equal
+    size that are d of their width apart have an IoU of (1 - d) / (1 + d); one inside another of the same shape, the
+    ratio of their areas; concentric ones of equal area whose aspects are t^2 : 1, 1 / (2 t - 1).
 
     Args:
         size: ``(height, width)`` of the image.
         alpha: between 0 and 1; 0.65 is a good value if an IoU of 0.7 is wanted.
-        min_area: of the smallest boxes, in pixels.
+        min_area: of the smallest boxes, in square pixels.
         max_aspect: width by height or height by width of the longest.
 
     Returns:
-        float32 ``[N, 4]`` inside the image, small ones first.
+        float32 ``[N, 4]`` in pixels inside the image, small ones first.
+
+    Raises:
+        ValueError: ``alpha`` is not between 0 and 1.
     """
     if not 0 < alpha < 1:
         raise ValueError(f"alpha={alpha} is an IoU between 0 and 1.")
@@ -80,7 +84,7 @@ def recall(
 
     Args:
         proposals: boxes ``[N_i, 4]`` of each image, the most promising first.
-        objects: boxes ``[M_i, 4]`` of each image.
+        objects: boxes ``[M_i, 4]`` of each image, in the same pixels.
         counts: the numbers n.
         threshold: IoU from which (inclusive) an object is covered.
 

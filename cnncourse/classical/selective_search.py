@@ -41,28 +41,72 @@ class Region:
 
 # ------------------------------------------------------------------------------------------------ similarity
 def histogram_intersection(a: np.ndarray, b: np.ndarray) -> float:
-    """What two histograms ``[D]`` share: the sum of the smaller of each pair of bins; 1 if equal and of sum 1."""
+    """What two histograms share: the sum of the smaller of each pair of bins.
+
+    Args:
+        a, b: ``[D]``, not negative.
+
+    Returns:
+        1 if they are equal and of sum 1.
+    """
     return float(np.minimum(a, b).sum())
 
 
 def joint_box(a: Sequence[int], b: Sequence[int]) -> tuple[int, int, int, int]:
-    """The smallest box around two boxes."""
+    """The smallest box around two boxes.
+
+    Args:
+        a, b: ``(x1, y1, x2, y2)`` in pixels.
+
+    Returns:
+        ``(x1, y1, x2, y2)``.
+    """
     return min(a[0], b[0]), min(a[1], b[1]), max(a[2], b[2]), max(a[3], b[3])
 
 
 def size_similarity(a: Region, b: Region, pixels: int) -> float:
-    """Small regions join early: 1 minus the part of the image's ``pixels`` that both take together."""
+    """Small regions join early: 1 minus the part of the image that both take together (section 3.2).
+
+    Args:
+        a, b: regions.
+        pixels: of the whole image.
+
+    Returns:
+        A number in [0, 1].
+    """
     return 1 - (a.size + b.size) / pixels
 
 
 def fill_similarity(a: Region, b: Region, pixels: int) -> float:
-    """Regions that fit into each other join: 1 minus the part of the image in their joint box but in neither."""
+    """Regions that fit into each other join: 1 minus the part of the image in their joint box but in neither.
+
+    Section 3.2.
+
+    Args:
+        a, b: regions.
+        pixels: of the whole image.
+
+    Returns:
+        A number in [0, 1].
+    """
     x1, y1, x2, y2 = joint_box(a.box, b.box)
     return 1 - ((x2 - x1) * (y2 - y1) - a.size - b.size) / pixels
 
 
 def similarity(a: Region, b: Region, pixels: int, measures: str = MEASURES) -> float:
-    """The sum of the measures named by their first letters, each in [0, 1] (equation 6)."""
+    """The sum of the measures named (equation 6).
+
+    Args:
+        a, b: regions.
+        pixels: of the whole image.
+        measures: their first letters: "c" colour, "t" texture, "s" size, "f" fill.
+
+    Returns:
+        A number from 0 to the number of measures.
+
+    Raises:
+        ValueError: a letter that names none.
+    """
     _check_measures(measures)
     parts = {
         "c": lambda: histogram_intersection(a.color, b.color),
@@ -79,7 +123,14 @@ def _check_measures(measures: str) -> None:
 
 
 def merge(a: Region, b: Region) -> Region:
-    """Two regions as one; histograms are averaged by size, no pixel is looked at again (equation 3)."""
+    """Two regions as one; histograms are averaged by size, no pixel is looked at again (equation 3).
+
+    Args:
+        a, b: regions without a pixel in common.
+
+    Returns:
+        A new region.
+    """
     size = a.size + b.size
     color = (a.size * a.color + b.size * b.color) / size
     texture = (a.size * a.texture + b.size * b.texture) / size
@@ -88,10 +139,10 @@ def merge(a: Region, b: Region) -> Region:
 
 # --------------------------------------------------------------------------------------------- first regions
 def texture_responses(image: np.ndarray) -> np.ndarray:
-    """Derivatives in 8 directions of the image smoothed by a Gaussian of sigma 1, negative ones cut to 0.
+    """Derivatives in 8 directions of the image smoothed by a Gaussian of sigma 1, negative ones cut to 0 (section 3.2).
 
     Args:
-        image: float ``[H, W, C]``.
+        image: float ``[H, W, C]``, at least 2 x 2 pixels.
 
     Returns:
         ``[H, W, C * 8]`` in [0, 1], 1 the largest response of the image.
@@ -109,7 +160,8 @@ def region_histograms(values: np.ndarray, labels: np.ndarray, bins: int) -> np.n
 
     Args:
         values: ``[H, W, C]`` in [0, 1].
-        labels: integers ``[H, W]``, 0 ... R - 1.
+        labels: integers ``[H, W]``, 0 ... R - 1, each of which occurs.
+        bins: of each channel.
 
     Returns:
         float64 ``[R, C * bins]``.
@@ -125,7 +177,7 @@ def describe(image: np.ndarray, labels: np.ndarray) -> list[Region]:
     """The regions of a label image.
 
     Args:
-        image: float ``[H, W, C]`` in [0, 1].
+        image: float ``[H, W, C]`` in [0, 1], at least 2 x 2 pixels.
         labels: integers ``[H, W]``, 0 ... R - 1, each of which occurs.
 
     Returns:
@@ -142,7 +194,14 @@ def describe(image: np.ndarray, labels: np.ndarray) -> list[Region]:
 
 
 def touching(labels: np.ndarray) -> set[tuple[int, int]]:
-    """Pairs (smaller, larger) of labels that have pixels side by side, or one above the other."""
+    """Which regions have pixels side by side, or one above the other.
+
+    Args:
+        labels: integers ``[H, W]``.
+
+    Returns:
+        Pairs (smaller, larger) of labels.
+    """
     pairs = [(labels[:, :-1], labels[:, 1:]), (labels[:-1], labels[1:])]
     stacked = np.concatenate([np.stack([a.ravel(), b.ravel()], 1) for a, b in pairs])
     stacked = np.unique(np.sort(stacked, 1), axis=0)
@@ -161,9 +220,13 @@ def group(
         regions: the first ones.
         pairs: which of them touch, by index.
         pixels: of the whole image.
+        measures: see `similarity`.
 
     Returns:
         All regions there ever were: the first ones, then those made, in the order of making.
+
+    Raises:
+        ValueError: a letter of ``measures`` that names none.
     """
     _check_measures(measures)  # here too: without neighbours no similarity is asked for
     regions = list(regions)
@@ -192,7 +255,18 @@ def group(
 
 
 def in_color_space(image: np.ndarray, space: str) -> np.ndarray:
-    """RGB ``[H, W, 3]`` in [0, 1] to "rgb", "hsv", "lab" or "gray" (of one channel), scaled to [0, 1]."""
+    """An image in another colour space, every channel scaled by the bounds of the space.
+
+    Args:
+        image: RGB float ``[H, W, 3]`` in [0, 1].
+        space: "rgb", "hsv", "lab" or "gray".
+
+    Returns:
+        float ``[H, W, 3]``, or ``[H, W, 1]`` of "gray", in [0, 1].
+
+    Raises:
+        ValueError: another ``space``.
+    """
     from skimage import color
 
     one_of("space", space, ("rgb", "hsv", "lab", "gray"))
@@ -230,7 +304,8 @@ def selective_search(
         500 x 375 gives some 2000 to 3000; `cnncourse.detection.boxes.large_enough` drops small ones.
 
     Raises:
-        ValueError: the image is no RGB image, holds NaN, or numbers outside [0, 1].
+        ValueError: the image is no RGB image of at least 2 x 2 pixels, holds NaN, or numbers outside [0, 1]; or there
+            is no such colour space or measure.
     """
     pixels = _checked(image)
     ranked: list[tuple[float, tuple[int, int, int, int]]] = []

@@ -52,7 +52,9 @@ def features_within_margin(image: Tensor, cell: int = 8, block: int = 2) -> Tens
     """HOG of the inside of an image, whose margin only lends neighbours to the gradients.
 
     Args:
-        image: ``[..., C, H + 2, W + 2]``.
+        image: float ``[..., C, H + 2, W + 2]``.
+        cell: height and width of a cell in pixels.
+        block: height and width of a block in cells.
 
     Returns:
         ``[..., block * block * 9, H // cell - block + 1, W // cell - block + 1]``.
@@ -72,12 +74,30 @@ def features_within_margin(image: Tensor, cell: int = 8, block: int = 2) -> Tens
 
 
 def feature_map(image: Tensor, cell: int = 8, block: int = 2) -> Tensor:
-    """HOG of a whole image ``[C, H, W]``, its border repeated as margin: ``[D, rows, columns]``."""
+    """HOG of a whole image, its border repeated as margin.
+
+    Args:
+        image: float ``[C, H, W]``.
+        cell, block: see `features_within_margin`.
+
+    Returns:
+        ``[block * block * 9, H // cell - block + 1, W // cell - block + 1]``.
+
+    Raises:
+        ValueError: the image is smaller than a block, or holds NaN or an infinite number.
+    """
     return features_within_margin(extend(image), cell, block)
 
 
 def extend(image: Tensor) -> Tensor:
-    """Repeat the border of an image as margin: ``[C, H, W]`` to ``[C, H + 2, W + 2]``."""
+    """Repeat the border of an image as margin.
+
+    Args:
+        image: float ``[C, H, W]``.
+
+    Returns:
+        ``[C, H + 2, W + 2]``.
+    """
     return F.pad(image[None], (MARGIN,) * 4, mode="replicate")[0]
 
 
@@ -85,12 +105,15 @@ def cut_windows(image: Tensor, boxes: Tensor, size: tuple[int, int]) -> Tensor:
     """Windows with margin for `train_template`: each box of an image brought to one size.
 
     Args:
-        image: ``[C, H, W]``.
+        image: float ``[C, H, W]``.
         boxes: ``[N, 4]`` in pixels, not empty; they may reach beyond the image, whose border is repeated.
-        size: height and width of the windows without margin.
+        size: height and width of the windows without margin, in pixels.
 
     Returns:
         ``[N, C, height + 2, width + 2]``, interpolated bilinearly; a box of this size at whole pixels is copied.
+
+    Raises:
+        ValueError: a box is empty.
     """
     if (boxes[:, 2:] <= boxes[:, :2]).any():
         raise ValueError("A box is empty: boxes are (x1, y1, x2, y2) with x1 < x2 and y1 < y2.")
@@ -115,14 +138,17 @@ def train_template(
     without the object join the negatives of the second time.
 
     Args:
-        positives, negatives: ``[N, C, H + 2, W + 2]``, windows with margin, H and W multiples of ``cell``.
+        positives, negatives: float ``[N, C, H + 2, W + 2]``, windows with margin, H and W multiples of ``cell``.
+        cell: height and width of a cell in pixels.
+        block: height and width of a block in cells.
         C: how much a window on the wrong side costs, beside a large weight (Dalal and Triggs' "soft" SVM).
 
     Returns:
         A template with the device and dtype of ``positives``.
 
     Raises:
-        ValueError: no positive or no negative window, different sizes, or a size that cells do not fill.
+        ValueError: no positive or no negative window, different sizes, a size that cells do not fill or that holds no
+            block, or NaN or an infinite number.
     """
     from sklearn.svm import LinearSVC
 
@@ -150,11 +176,15 @@ def response(template: Template, features: Tensor) -> Tensor:
     """The template's score at every place of a feature map, as one convolution.
 
     Args:
+        template: with weights ``[D, h, w]``.
         features: ``[D, rows, columns]``.
 
     Returns:
-        ``[rows - h + 1, columns - w + 1]``: at (r, c) the SVM's decision function of the window whose first cell is
-        row r, column c.
+        ``[rows - h + 1, columns - w + 1]``: at (r, c) the SVM's decision function of the window whose first cell is row
+        r, column c.
+
+    Raises:
+        ValueError: the feature map has fewer rows or columns than the template.
     """
     if any(have < need for have, need in zip(features.shape[1:], template.weight.shape[1:], strict=True)):
         raise ValueError(
@@ -166,7 +196,15 @@ def response(template: Template, features: Tensor) -> Tensor:
 
 
 def local_maxima(scores: Tensor, threshold: float) -> Tensor:
-    """Places above a threshold that no neighbour surpasses: scores ``[R, C]`` to int64 ``[N, 2]``, rows and columns."""
+    """Places above a threshold that no neighbour surpasses.
+
+    Args:
+        scores: float ``[R, C]``.
+        threshold: exclusive.
+
+    Returns:
+        int64 ``[N, 2]``, rows and columns.
+    """
     highest = F.max_pool2d(scores[None], 3, stride=1, padding=1)[0]
     return ((scores == highest) & (scores > threshold)).nonzero()
 
@@ -175,11 +213,12 @@ def cells_to_boxes(cells: Tensor, template: Template, scale: tuple[float, float]
     """From cells of a feature map to boxes in the image's pixels.
 
     Args:
-        cells: ``[N, 2]``, row and column of the first cell of each window.
+        cells: int64 ``[N, 2]``, row and column of the first cell of each window.
+        template: whose windows they are.
         scale: height and width of a level of the pyramid, divided by those of the image.
 
     Returns:
-        ``[N, 4]``, (x1, y1, x2, y2), right and bottom exclusive.
+        ``[N, 4]`` in pixels with the dtype of the template, (x1, y1, x2, y2), right and bottom exclusive.
     """
     start = cells * template.cell
     y, x = start.to(template.weight.dtype).unbind(1)
@@ -193,8 +232,8 @@ def pyramid(
     """An image at ever smaller sizes: objects of every size come to the size of a template.
 
     Args:
-        image: ``[C, H, W]``.
-        smallest: height and width that a level has at least.
+        image: float ``[C, H, W]``.
+        smallest: height and width that a level has at least, in pixels.
         per_octave: levels until the size is halved.
         enlarge: scale of the first level; above 1 to find objects smaller than the template.
 
@@ -223,6 +262,7 @@ def detect(
     """Find what a template describes, at every place and size.
 
     Args:
+        template: with the image's dtype and device.
         image: float ``[C, H, W]``.
         threshold: scores up to this are no detections.
         overlap: IoU above which the better of two detections suppresses the other.
@@ -233,7 +273,7 @@ def detect(
         levels were rounded up.
 
     Raises:
-        ValueError: the image is smaller than the template, even enlarged.
+        ValueError: the image is smaller than the template, even enlarged, or holds NaN or an infinite number.
     """
     boxes, scores = [], []
     for level in pyramid(image, template.size, per_octave, enlarge):

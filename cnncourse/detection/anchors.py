@@ -17,8 +17,7 @@ def base_anchors(
 ) -> Tensor:
     """The anchors of one position: every ratio with every size.
 
-    Ren et al., "Faster R-CNN" (2015, section 3.1.1). Anchors of one size have (nearly) one area; a ratio is
-    height / width.
+    Ren et al., "Faster R-CNN" (2015, section 3.1.1). Anchors of one size have (nearly) one area.
 
     Args:
         sizes: square roots of the areas, in pixels.
@@ -29,7 +28,10 @@ def base_anchors(
             is (-84, -40, 100, 56) here. "torchvision": around the corner of those pixels, corners rounded.
 
     Returns:
-        float32 ``[A, 4]``; the ratio varies slowest.
+        float32 ``[A, 4]`` in pixels; the ratio varies slowest.
+
+    Raises:
+        ValueError: another ``variant``.
     """
     one_of("variant", variant, ("paper", "torchvision"))
     if variant == "paper":
@@ -57,20 +59,29 @@ def _caffe_anchor(size: float, ratio: float, stride: int) -> list[float]:
 
 
 def from_caffe(boxes: Tensor) -> Tensor:
-    """Boxes whose last pixel is included, counted from 0, to ours: add 1 to the second corner."""
+    """Boxes whose last pixel is included, counted from 0, to ours: add 1 to the second corner.
+
+    Args:
+        boxes: ``(x1, y1, x2, y2)``, ``[..., 4]``, any dtype.
+
+    Returns:
+        ``[..., 4]`` of the same dtype.
+    """
     return boxes + boxes.new_tensor([0, 0, 1, 1])
 
 
 def grid_anchors(base: Tensor, size: tuple[int, int], stride: int | tuple[int, int]) -> Tensor:
     """Put the base anchors at every position of a feature map.
 
+    Ren et al., "Faster R-CNN" (2015, section 3.1.1).
+
     Args:
-        base: ``[A, 4]``.
+        base: ``[A, 4]`` in pixels, around the first position.
         size: ``(H, W)`` of the feature map.
         stride: pixels of the image between positions, one number or (down, across).
 
     Returns:
-        ``[H * W * A, 4]`` with dtype and device of ``base``: row by row, at each position all A.
+        ``[H * W * A, 4]`` in pixels with dtype and device of ``base``: row by row, at each position all A.
     """
     down, across = (stride, stride) if isinstance(stride, int) else stride
     y = torch.arange(size[0], device=base.device) * down
@@ -83,8 +94,16 @@ def grid_anchors(base: Tensor, size: tuple[int, int], stride: int | tuple[int, i
 def default_box_sizes(size: float, next_size: float, ratios: Sequence[float]) -> list[tuple[float, float]]:
     """Width and height of SSD's default boxes at one position of one feature map.
 
-    Liu et al., "SSD" (2016, section 2.2): a square of this map's size, a square of the geometric mean with
-    the next map's size, and for every further ratio a box of this map's area lying and one standing.
+    Liu et al., "SSD" (2016, section 2.2): a square of this map's size, a square of the geometric mean with the next
+    map's size, and for every further ratio a box of this map's area lying and one standing.
+
+    Args:
+        size: side of this map's square, in pixels.
+        next_size: side of the next map's.
+        ratios: width / height of the lying ones, beyond 1.
+
+    Returns:
+        ``2 + 2 * len(ratios)`` times (width, height) in pixels, in this order.
     """
     between = math.sqrt(size * next_size)
     boxes = [(size, size), (between, between)]
@@ -104,17 +123,22 @@ def default_boxes(
 ) -> Tensor:
     """SSD's default boxes on all feature maps.
 
-    Centres stand in the middle of cells of ``step`` pixels. Boxes are not clipped to the image, and with the
-    published steps some centres lie outside it: the last of the 10 x 10 map at 9.5 * 32 = 304 of 300 pixels.
+    Liu et al., "SSD" (2016, section 2.2). Centres stand in the middle of cells of ``step`` pixels. Boxes are not
+    clipped to the image, and with the published steps some centres lie outside it: the last of the 10 x 10 map at
+    9.5 * 32 = 304 of 300 pixels.
 
     Args:
         maps: ``(H, W)`` of every feature map, e.g. 38, 19, 10, 5, 3, 1 squared.
         steps: pixels between centres for each map, e.g. 8, 16, 32, 64, 100, 300.
         sizes: one for each map and one more, in pixels: 30, 60, 111, 162, 213, 264, 315 (SSD300, Pascal VOC).
         ratios: beyond 1, for each map: (2,), (2, 3), (2, 3), (2, 3), (2,), (2,).
+        dtype, device: of the result.
 
     Returns:
-        ``[D, 4]``: map by map, row by row, at each position all boxes. D is 8,732 for SSD300.
+        ``[D, 4]`` corners in pixels: map by map, row by row, at each position all boxes. D is 8,732 for SSD300.
+
+    Raises:
+        ValueError: the numbers of maps, steps, ratios and sizes do not fit together.
     """
     if not len(maps) == len(steps) == len(ratios) == len(sizes) - 1:
         raise ValueError(

@@ -18,49 +18,98 @@ MAX_LOG_SCALE = math.log(1000 / 16)
 
 # ------------------------------------------------------------------------------------------------- formats
 def corners_to_center(boxes: Tensor) -> Tensor:
-    """``(x1, y1, x2, y2)`` to ``(cx, cy, width, height)``; ``[..., 4]`` to ``[..., 4]``."""
+    """``(x1, y1, x2, y2)`` to ``(cx, cy, width, height)``.
+
+    Args:
+        boxes: ``[..., 4]``, any dtype.
+
+    Returns:
+        ``[..., 4]`` floating point.
+    """
     x1, y1, x2, y2 = boxes.unbind(-1)
     return torch.stack(((x1 + x2) / 2, (y1 + y2) / 2, x2 - x1, y2 - y1), -1)
 
 
 def center_to_corners(boxes: Tensor) -> Tensor:
-    """``(cx, cy, width, height)`` to ``(x1, y1, x2, y2)``; ``[..., 4]`` to ``[..., 4]``."""
+    """``(cx, cy, width, height)`` to ``(x1, y1, x2, y2)``.
+
+    Args:
+        boxes: ``[..., 4]``, any dtype.
+
+    Returns:
+        ``[..., 4]`` floating point.
+    """
     cx, cy, width, height = boxes.unbind(-1)
     return torch.stack((cx - width / 2, cy - height / 2, cx + width / 2, cy + height / 2), -1)
 
 
 def corners_to_size(boxes: Tensor) -> Tensor:
-    """``(x1, y1, x2, y2)`` to COCO's ``(x1, y1, width, height)``; ``[..., 4]`` to ``[..., 4]``."""
+    """``(x1, y1, x2, y2)`` to COCO's ``(x1, y1, width, height)``.
+
+    Args:
+        boxes: ``[..., 4]``, any dtype.
+
+    Returns:
+        ``[..., 4]`` of the same dtype.
+    """
     return torch.cat((boxes[..., :2], boxes[..., 2:] - boxes[..., :2]), -1)
 
 
 def size_to_corners(boxes: Tensor) -> Tensor:
-    """COCO's ``(x1, y1, width, height)`` to ``(x1, y1, x2, y2)``; ``[..., 4]`` to ``[..., 4]``."""
+    """COCO's ``(x1, y1, width, height)`` to ``(x1, y1, x2, y2)``.
+
+    Args:
+        boxes: ``[..., 4]``, any dtype.
+
+    Returns:
+        ``[..., 4]`` of the same dtype.
+    """
     return torch.cat((boxes[..., :2], boxes[..., :2] + boxes[..., 2:]), -1)
 
 
 def from_voc(boxes: Tensor) -> Tensor:
-    """Pascal VOC's files count pixels from 1, the last one included: subtract 1 from the first corner."""
+    """Boxes of Pascal VOC's files, which count pixels from 1, the last one included: subtract 1 from the first corner.
+
+    Args:
+        boxes: ``(x1, y1, x2, y2)`` as in the files, ``[..., 4]``, any dtype.
+
+    Returns:
+        ``[..., 4]`` of the same dtype.
+    """
     return boxes - boxes.new_tensor([1, 1, 0, 0])
 
 
 def to_voc(boxes: Tensor) -> Tensor:
-    """The inverse of `from_voc`."""
+    """The inverse of `from_voc`.
+
+    Args:
+        boxes: ``[..., 4]``, any dtype.
+
+    Returns:
+        ``[..., 4]`` of the same dtype, as in Pascal VOC's files.
+    """
     return boxes + boxes.new_tensor([1, 1, 0, 0])
 
 
 # ------------------------------------------------------------------------------------- area, overlap, bounds
 def box_area(boxes: Tensor) -> Tensor:
-    """Width times height; ``[..., 4]`` to ``[...]``."""
+    """Width times height, in the boxes' dtype (half precision ends at 65,504: a box of 256 x 256 pixels).
+
+    Args:
+        boxes: ``[..., 4]`` in pixels.
+
+    Returns:
+        ``[...]`` in square pixels.
+    """
     return (boxes[..., 2] - boxes[..., 0]) * (boxes[..., 3] - boxes[..., 1])
 
 
 def box_iou(a: Tensor, b: Tensor) -> Tensor:
-    """Intersection over union of every box of ``a`` with every box of ``b``.
+    """Intersection over union of every box of ``a`` with every box of ``b``, in the boxes' dtype (see `box_area`).
 
     Args:
-        a: ``[M, 4]``, ``x1 <= x2`` and ``y1 <= y2``.
-        b: ``[N, 4]``.
+        a: ``[M, 4]``, ``x1 <= x2`` and ``y1 <= y2``; M may be 0.
+        b: ``[N, 4]``, likewise.
 
     Returns:
         ``[M, N]`` in [0, 1], floating point. Two empty boxes have an IoU of 0 (torchvision: 0 / 0 = NaN).
@@ -76,11 +125,11 @@ def clip_boxes(boxes: Tensor, size: tuple[int, int]) -> Tensor:
     """Move corners that lie outside an image onto its border.
 
     Args:
-        boxes: ``[..., 4]``.
+        boxes: ``[..., 4]`` in pixels.
         size: ``(height, width)`` of the image.
 
     Returns:
-        ``[..., 4]``; a box wholly outside becomes empty.
+        ``[..., 4]`` of the same dtype; a box wholly outside becomes empty.
     """
     height, width = size
     x = boxes[..., 0::2].clamp(0, width)
@@ -89,12 +138,28 @@ def clip_boxes(boxes: Tensor, size: tuple[int, int]) -> Tensor:
 
 
 def large_enough(boxes: Tensor, min_size: float) -> Tensor:
-    """Which boxes are at least ``min_size`` wide and high: ``[N, 4]`` to bool ``[N]``."""
+    """Which boxes are at least ``min_size`` wide and high.
+
+    Args:
+        boxes: ``[N, 4]``.
+        min_size: in the boxes' units, inclusive.
+
+    Returns:
+        bool ``[N]``.
+    """
     return ((boxes[:, 2:] - boxes[:, :2]) >= min_size).all(1)
 
 
 def inside_image(boxes: Tensor, size: tuple[int, int]) -> Tensor:
-    """Which boxes do not reach beyond an image of ``size = (height, width)``: ``[N, 4]`` to bool ``[N]``."""
+    """Which boxes do not reach beyond an image.
+
+    Args:
+        boxes: ``[N, 4]`` in pixels.
+        size: ``(height, width)`` of the image.
+
+    Returns:
+        bool ``[N]``.
+    """
     height, width = size
     return (boxes[:, :2] >= 0).all(1) & (boxes[:, 2] <= width) & (boxes[:, 3] <= height)
 
@@ -103,13 +168,13 @@ def inside_image(boxes: Tensor, size: tuple[int, int]) -> Tensor:
 def encode_boxes(boxes: Tensor, anchors: Tensor, weights: Sequence[float] = (1, 1, 1, 1)) -> Tensor:
     """Describe boxes relative to anchors: the targets of box regression.
 
-    Girshick et al., "Rich feature hierarchies" (2014, appendix C): t_x = (G_x - P_x) / P_w, t_w = log(G_w /
-    P_w) with centres x and sizes w. The targets are multiplied by ``weights``, which brings them to a common
-    scale; SSD calls 1 / weights "variances".
+    Girshick et al., "Rich feature hierarchies" (2014, appendix C): t_x = (G_x - P_x) / P_w, t_w = log(G_w / P_w) with
+    centres x and sizes w. The targets are multiplied by ``weights``, which brings them to a common scale; SSD calls
+    1 / weights "variances".
 
     Args:
-        boxes: ``[..., 4]``, not empty.
-        anchors: ``[..., 4]``, not empty; broadcast against ``boxes``.
+        boxes: ``[..., 4]`` in pixels, not empty.
+        anchors: ``[..., 4]`` in pixels, not empty; broadcast against ``boxes``.
         weights: for x, y, width, height.
 
     Returns:
@@ -131,11 +196,13 @@ def decode_boxes(
     """The inverse of `encode_boxes`; growth is limited to a factor of ``exp(max_log_scale)``.
 
     Args:
-        code: ``[..., 4]``.
-        anchors: ``[..., 4]``, broadcast against ``code`` (``[N, 1, 4]`` for a code of every class).
+        code: ``[..., 4]`` as from `encode_boxes`.
+        anchors: ``[..., 4]`` in pixels, broadcast against ``code`` (``[N, 1, 4]`` for a code of every class).
+        weights: those of the coding.
+        max_log_scale: the largest logarithm of a new width or height by the anchor's.
 
     Returns:
-        ``[..., 4]`` corners, not clipped to any image.
+        ``[..., 4]`` corners in pixels, not clipped to any image, with the dtype of ``code``.
     """
     code = code / code.new_tensor(weights)
     anchor = corners_to_center(anchors.to(code.dtype))

@@ -34,11 +34,13 @@ def error_kinds(
     * background: none of these.
 
     Args:
-        detections, targets: as in `cnncourse.detection.metrics`. Difficult objects count like others.
+        detections: ``{"boxes": [D, 4], "labels": int64 [D], "scores": [D]}`` for each image.
+        targets: ``{"boxes": [G, 4], "labels": int64 [G]}`` for each image. Difficult objects count like others.
         num_classes: with the background.
+        threshold: IoU from which (inclusive) a box is right.
 
     Returns:
-        Percent of each of `KINDS`; they sum to 100, or are all 0 without any detection.
+        Percent of each of `KINDS`, which sum to 100 but for rounding to two places; all 0 without any detection.
     """
     counts: Counter[str] = Counter()
     for label in range(1, num_classes):

@@ -38,17 +38,20 @@ def roi_targets(
 ) -> tuple[Tensor, Tensor]:
     """What every region of an image should say.
 
-    Section 2.3, "Mini-batch sampling": an IoU of at least ``foreground`` with an object makes a region an
-    example of its class; those between the two ``background`` bounds (the lower one inclusive) are
-    background, the rest is ignored. The lower bound makes background examples harder. Where there are no
-    objects every region is background (the published code skips such images).
+    Section 2.3, "Mini-batch sampling": an IoU of at least ``foreground`` with an object makes a region an example of
+    its class; those between the two ``background`` bounds (the lower one inclusive) are background, the rest is
+    ignored. The lower bound makes background examples harder. Where there are no objects every region is background
+    (the published code skips such images).
 
     Args:
-        proposals: ``[P, 4]``.
-        target: ``{"boxes": [M, 4], "labels": int64 [M]}``.
+        proposals: ``[P, 4]`` in pixels.
+        target: ``{"boxes": [M, 4], "labels": int64 [M]}``, labels from 1; M may be 0.
+        foreground: smallest IoU of an example of a class.
+        background: IoU from which on, and below which, a region is background.
 
     Returns:
-        Labels int64 ``[P]``: a class, 0 or -1 (ignored); codes ``[P, 4]``, 0 where there is no object.
+        Labels int64 ``[P]``: a class, 0 or -1 (ignored); codes ``[P, 4]`` as `encode_boxes` with weights 10, 10, 5, 5
+        gives them, 0 where there is no object.
     """
     boxes = target["boxes"].to(proposals.dtype)
     iou = box_iou(boxes, proposals)
@@ -74,7 +77,7 @@ def fast_rcnn_loss(
         logits: ``[R, K]``.
         codes: ``[R, K, 4]``, a box for every class.
         labels: int64 ``[R]``, 0 the background.
-        wanted: ``[R, 4]``.
+        wanted: ``[R, 4]``, codes as from `roi_targets`; only those of regions with an object count.
         beta: where smooth L1 turns from square to line (paper 1, torchvision 1/9).
 
     Returns:
@@ -100,14 +103,19 @@ def fast_rcnn_detections(
 ) -> dict[str, Tensor]:
     """Boxes, labels and scores of one image: every region as every class, NMS within each class.
 
+    Boxes that are less than a hundredth of a pixel wide or high when clipped to the image are dropped.
+
     Args:
         logits: ``[R, K]``.
-        codes: ``[R, K, 4]``.
-        proposals: ``[R, 4]``.
+        codes: ``[R, K, 4]``, as for `fast_rcnn_loss`.
+        proposals: ``[R, 4]`` in pixels.
         size: ``(height, width)`` of the image.
+        score_threshold: a class's probability has to be above it.
+        nms_threshold: IoU above which the better of two boxes of a class suppresses the other.
+        limit: detections at most.
 
     Returns:
-        ``{"boxes": [D, 4], "labels": int64 [D], "scores": [D]}``, best first.
+        ``{"boxes": [D, 4], "labels": int64 [D], "scores": [D]}``, boxes in pixels, best first.
     """
     boxes = clip_boxes(decode_boxes(codes, proposals[:, None], CODE_WEIGHTS), size)
     scores = logits.softmax(-1)
@@ -127,7 +135,7 @@ class RoIHead(nn.Module):
         layers: fully connected layers from pooled regions, flattened, to ``hidden`` numbers.
         hidden: their output.
         num_classes: with the background.
-        output_size: bins of RoI pooling.
+        output_size: bins of RoI pooling, (rows, columns).
         spatial_scale: 1 / stride of the feature map.
         samples: regions of a training batch, in equal parts from its images (section 2.3: 128 from 2).
         positive_fraction: largest share of regions with an object.
@@ -163,13 +171,30 @@ class RoIHead(nn.Module):
         self.nms_threshold, self.limit = nms_threshold, limit
 
     def predict(self, features: Tensor, proposals: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
-        """Logits ``[R, K]`` and codes ``[R, K, 4]`` of all regions, image by image."""
+        """What the head says of all regions, image by image.
+
+        Args:
+            features: ``[B, C, H, W]``.
+            proposals: B tensors ``[R_i, 4]`` in pixels.
+
+        Returns:
+            Logits ``[R, K]`` and codes ``[R, K, 4]``, R the sum of R_i.
+        """
         pooled = self.pool(features, proposals, self.output_size, self.spatial_scale)
         hidden = self.layers(pooled.flatten(1))
         return self.score(hidden), self.regress(hidden).unflatten(1, (self.num_classes, 4))
 
     def losses(self, features: Tensor, proposals: Sequence[Tensor], targets: Targets) -> dict[str, Tensor]:
-        """Sample regions of every image, its objects' boxes among them, and compare with their targets."""
+        """Sample regions of every image, its objects' boxes among them, and compare with their targets.
+
+        Args:
+            features: ``[B, C, H, W]``.
+            proposals: B tensors ``[P_i, 4]`` in pixels.
+            targets: ``{"boxes": [M_i, 4], "labels": int64 [M_i]}`` for each image, in the same pixels.
+
+        Returns:
+            The losses of `fast_rcnn_loss`.
+        """
         chosen, labels, wanted = [], [], []
         for regions, target in zip(proposals, targets, strict=True):
             regions = torch.cat((regions, target["boxes"].to(regions.dtype)))
@@ -185,7 +210,16 @@ class RoIHead(nn.Module):
     def detections(
         self, features: Tensor, proposals: Sequence[Tensor], sizes: Sequence[tuple[int, int]]
     ) -> list[dict[str, Tensor]]:
-        """Detections of every image in pixels of the network's images."""
+        """Detections of every image in pixels of the network's images.
+
+        Args:
+            features: ``[B, C, H, W]``.
+            proposals: B tensors ``[P_i, 4]`` in pixels.
+            sizes: ``(height, width)`` of every image, without the batch's padding.
+
+        Returns:
+            For each image what `fast_rcnn_detections` returns.
+        """
         counts = [len(p) for p in proposals]
         logits, codes = (out.split(counts) for out in self.predict(features, proposals))
         settings = self.score_threshold, self.nms_threshold, self.limit
@@ -207,10 +241,10 @@ class FastRCNN(nn.Module):
     """Fast R-CNN: images and proposals in, losses or detections out.
 
     Args:
-        trunk: images ``[B, 3, H, W]`` to features.
-        head: a `RoIHead`.
-        shorter, longer: images are resized so that the shorter side has ``shorter`` pixels and the longer at
-            most ``longer``.
+        trunk: images ``[B, 3, H, W]`` to features ``[B, C, h, w]``.
+        head: a `RoIHead` for these.
+        shorter, longer: images are resized so that the shorter side has ``shorter`` pixels and the longer at most
+            ``longer``.
         mean, std: of the images' channels.
     """
 
@@ -233,7 +267,15 @@ class FastRCNN(nn.Module):
         Args:
             images: float ``[3, H_i, W_i]``.
             proposals: ``[P_i, 4]`` for each image, from whatever method.
-            targets: only when training.
+            targets: only when training: ``{"boxes": float [N_i, 4], "labels": int64 [N_i]}`` for each image.
+
+        Returns:
+            ``{"loss_classifier", "loss_box_reg"}``, or for each image
+            ``{"boxes": [D, 4], "labels": int64 [D], "scores": [D]}``, best first.
+
+        Raises:
+            ValueError: what `check_images` and, when training, `check_targets` refuse; or not as many proposals as
+                images.
         """
         check_images(images)
         if len(proposals) != len(images):
@@ -255,7 +297,16 @@ class FastRCNN(nn.Module):
 def restore(
     detections: list[dict[str, Tensor]], sizes: Sequence[tuple[int, int]], images: Sequence[Tensor]
 ) -> list[dict[str, Tensor]]:
-    """Detections in pixels of the resized images, moved to those of the images as they came."""
+    """Detections in pixels of the resized images, moved to those of the images as they came.
+
+    Args:
+        detections: a dict for each image with ``"boxes"``: ``[D, 4]``; changed in place.
+        sizes: ``(height, width)`` of the resized images.
+        images: ``[3, H_i, W_i]`` as they came; only their sizes count.
+
+    Returns:
+        The same list.
+    """
     for detection, size, image in zip(detections, sizes, images, strict=True):
         detection["boxes"] = scale_boxes(detection["boxes"], size, image.shape[1:])
     return detections
@@ -276,9 +327,12 @@ def vgg_parts(classifier: nn.Module, frozen: int = 2) -> Parts:
     """A VGG taken apart (section 2.2): RoI pooling takes the place of the last pooling.
 
     Args:
-        classifier: a network with ``features`` whose poolings halve the map and which ends in one,
-            ``avgpool`` and ``classifier``; its layers are used, not copied.
+        classifier: a network with ``features`` whose poolings halve the map and which ends in one, ``avgpool`` and
+            ``classifier``; its layers are used, not copied: what is frozen is so in the classifier, too.
         frozen: stages of the trunk that are not trained: conv1 and conv2 in the published models.
+
+    Returns:
+        Its `Parts`; the trunk takes images ``[B, 3, H, W]`` to ``[B, channels, H // stride, W // stride]``.
     """
     pools = [i for i, layer in enumerate(classifier.features) if isinstance(layer, nn.MaxPool2d)]
     trunk = classifier.features[: pools[-1]]
@@ -304,8 +358,8 @@ def fast_rcnn_vgg(
 
     Args:
         num_classes: with the background.
-        classifier: a VGG, e.g. pre-trained or narrow; a new VGG-16 when None. RoI pooling has as many bins as
-            its ``avgpool``.
+        classifier: a VGG, e.g. pre-trained or narrow; a new VGG-16 when None. RoI pooling has as many bins as its
+            ``avgpool``.
         frozen: see `vgg_parts`.
         shorter, longer: see `FastRCNN`.
         head: more arguments of `RoIHead`.

@@ -30,8 +30,8 @@ class FasterRCNN(nn.Module):
         trunk: images ``[B, 3, H, W]`` to features ``[B, C, h, w]``.
         rpn: an `RPN` for C channels and the trunk's stride.
         head: a `RoIHead` for the same features.
-        shorter, longer: images are resized so that the shorter side has ``shorter`` pixels, the longer at
-            most ``longer``.
+        shorter, longer: images are resized so that the shorter side has ``shorter`` pixels, the longer at most
+            ``longer``.
         mean, std: of the images' channels.
         divisor: the batch is padded to multiples of this.
     """
@@ -57,12 +57,16 @@ class FasterRCNN(nn.Module):
 
         Args:
             images: float ``[3, H_i, W_i]``.
-            targets: only when training: ``{"boxes": [N, 4], "labels": int64 [N]}`` for each image, in its
+            targets: only when training: ``{"boxes": float [N_i, 4], "labels": int64 [N_i]}`` for each image, in its
                 pixels.
 
         Returns:
             ``{"loss_objectness", "loss_rpn_box_reg", "loss_classifier", "loss_box_reg"}``, or for each image
             ``{"boxes": [D, 4], "labels": int64 [D], "scores": [D]}`` in its pixels, best first.
+
+        Raises:
+            ValueError: what `check_images` and, when training, `check_targets` refuse; or an image whose shorter side,
+                resized, is below the RPN's stride.
         """
         check_images(images)
         if self.training:
@@ -102,8 +106,8 @@ def faster_rcnn_vgg(
         frozen: stages of the trunk that are not trained.
         shorter, longer: see `FasterRCNN`.
         rpn: more arguments of `RPN`: at course size smaller anchors (``sizes``), fewer ``samples``.
-        head: more arguments of `RoIHead`. Background goes down to an IoU of 0 unless it says otherwise, as in
-            the published end-to-end settings.
+        head: more arguments of `RoIHead`. Background goes down to an IoU of 0 unless it says otherwise, as in the
+            published end-to-end settings.
     """
     classifier = vgg(16) if classifier is None else classifier
     parts = vgg_parts(classifier, frozen)

@@ -17,7 +17,15 @@ Targets = Sequence[dict[str, Tensor]]
 
 
 def check_images(images: Sequence[Tensor], smallest: int = 1) -> None:
-    """Raise ValueError unless all images are float ``[3, H, W]``, finite, with sides from ``smallest``."""
+    """Refuse images that a detector cannot take.
+
+    Args:
+        images: at least one, each float ``[3, H, W]`` and finite.
+        smallest: pixels that a side has at least.
+
+    Raises:
+        ValueError: there are none, or one is otherwise; the message says which.
+    """
     if not len(images):
         raise ValueError("there are no images")
     for i, image in enumerate(images):
@@ -35,7 +43,17 @@ def check_images(images: Sequence[Tensor], smallest: int = 1) -> None:
 
 
 def check_targets(images: Sequence[Tensor], targets: Targets | None, num_classes: int) -> None:
-    """Raise ValueError unless every image has boxes of positive size and labels in ``1..num_classes - 1``."""
+    """Refuse targets that a detector cannot learn from.
+
+    Args:
+        images: one tensor for each target; only their number counts.
+        targets: ``{"boxes": [N, 4], "labels": int64 [N]}`` for each image: finite floating-point boxes of positive
+            width and height, labels in ``1..num_classes - 1``; N may be 0.
+        num_classes: with the background.
+
+    Raises:
+        ValueError: there are no targets, more or fewer than images, or one is otherwise; the message says which.
+    """
     if targets is None:
         raise ValueError("training needs targets: one dict of boxes and labels for each image")
     if len(images) != len(targets):
@@ -75,19 +93,42 @@ def limited_size(size: tuple[int, int], shorter: int, longer: int) -> tuple[int,
     """The size at which the shorter side is ``shorter``, or less where the longer would exceed ``longer``.
 
     Girshick, "Fast R-CNN" (2015, section 5.2): 600 and 1000 pixels.
+
+    Args:
+        size: ``(height, width)`` of the image in pixels.
+        shorter, longer: in pixels.
+
+    Returns:
+        ``(height, width)``, rounded, at least 1.
     """
     scale = min(shorter / min(size), longer / max(size))
     return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
 
 
 def scale_boxes(boxes: Tensor, old: tuple[int, int], new: tuple[int, int]) -> Tensor:
-    """Boxes ``[..., 4]`` of an image of ``old`` (height, width) after it was resized to ``new``."""
+    """Boxes of an image after it was resized.
+
+    Args:
+        boxes: floating point ``[..., 4]`` in pixels of the image before.
+        old, new: ``(height, width)`` of the image before and after.
+
+    Returns:
+        ``[..., 4]`` in pixels of the image after.
+    """
     down, across = new[0] / old[0], new[1] / old[1]
     return boxes * boxes.new_tensor([across, down, across, down])
 
 
 def resize(image: Tensor, size: tuple[int, int]) -> Tensor:
-    """Bilinear interpolation of ``[3, H, W]`` to ``[3, *size]``."""
+    """Bilinear interpolation of an image, without smoothing where it becomes smaller.
+
+    Args:
+        image: float ``[3, H, W]``.
+        size: ``(height, width)``.
+
+    Returns:
+        ``[3, height, width]``; the very same tensor where it has this size.
+    """
     if tuple(image.shape[1:]) == tuple(size):
         return image
     return F.interpolate(image[None], size=size, mode="bilinear", align_corners=False)[0]
@@ -104,13 +145,14 @@ def prepare(
     """One batch of normalised images, each resized to its own size and padded at the right and bottom with zeros.
 
     Args:
-        images, targets: see above; targets may be None.
-        sizes: ``(height, width)`` for each image.
+        images: float ``[3, H_i, W_i]``, at least one.
+        targets: one dict for each image with ``"boxes"``: float ``[N_i, 4]`` in its pixels, or None.
+        sizes: ``(height, width)`` to which each image is resized.
         mean, std: of each channel.
         divisor: the batch's height and width are rounded up to multiples of it.
 
     Returns:
-        ``[B, 3, H, W]`` and the targets with their boxes scaled.
+        ``[B, 3, H, W]`` with dtype and device of the first image; and new dicts with the boxes scaled, or None.
     """
     height, width = (-(-max(side) // divisor) * divisor for side in zip(*sizes, strict=True))
     batch = images[0].new_zeros(len(images), 3, height, width)

@@ -28,7 +28,14 @@ class Localizer(nn.Module):
         self.regress = nn.Linear(hidden, 4)
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Logits ``[B, num_classes]`` and boxes ``[B, 4]`` in fractions of the image's width and height."""
+        """What each image shows, and where.
+
+        Args:
+            images: float ``[B, 3, H, W]``, of a size that ``features`` reads.
+
+        Returns:
+            Logits ``[B, num_classes]`` and boxes ``[B, 4]`` in fractions of the image's width and height.
+        """
         hidden = self.features(images)
         return self.classify(hidden), self.regress(hidden)
 
@@ -41,7 +48,7 @@ def localization_loss(
     Args:
         logits: ``[B, K]``.
         boxes, wanted: ``[B, 4]``, predicted and true, in fractions of the image.
-        labels: int64 ``[B]``.
+        labels: int64 ``[B]`` in 0 ... K - 1.
         box_weight: multiplies the second.
 
     Returns:
@@ -54,12 +61,28 @@ def localization_loss(
 
 
 def localized(labels: Tensor, boxes: Tensor, true_labels: Tensor, true_boxes: Tensor) -> Tensor:
-    """Which images are right as ILSVRC counts: the class is, and the IoU is at least 1/2. bool ``[B]``."""
+    """Which images are right as ILSVRC counts: the class is, and the IoU is at least 1/2.
+
+    Args:
+        labels, true_labels: integers ``[B]``, predicted and true; B at least 1.
+        boxes, true_boxes: ``[B, 4]``, predicted and true, in the same units.
+
+    Returns:
+        bool ``[B]``.
+    """
     overlap = torch.stack([box_iou(a[None], b[None])[0, 0] for a, b in zip(boxes, true_boxes, strict=True)])
     return (labels == true_labels) & (overlap >= 0.5)
 
 
 def fractions(boxes: Tensor, sizes: Sequence[tuple[int, int]]) -> Tensor:
-    """Boxes ``[B, 4]`` in pixels of images of ``sizes`` (height, width), as fractions of width and height."""
+    """Boxes in pixels as fractions of their image's width and height.
+
+    Args:
+        boxes: ``[B, 4]``, one of each image.
+        sizes: ``(height, width)`` of each image in pixels.
+
+    Returns:
+        ``[B, 4]`` floating point.
+    """
     sides = boxes.new_tensor([[width, height, width, height] for height, width in sizes])
     return boxes / sides

@@ -10,11 +10,11 @@ IGNORED = -2  # neither object nor background
 def match(iou: Tensor, high: float, low: float, best_anchors: bool = False) -> Tensor:
     """Give every anchor the object it overlaps most, if that is enough.
 
-    Ren et al., "Faster R-CNN" (2015, section 3.1.2). Thresholds are inclusive as in the published code (the
-    paper writes "higher than 0.7"). With ``best_anchors`` every object also gets the anchors that overlap it
-    most, ties included, however little that is; such an anchor is matched to the object that the anchor
-    overlaps most, as in the published code. An object that no anchor overlaps matches nothing (torchvision:
-    everything, for then all anchors tie at 0).
+    Ren et al., "Faster R-CNN" (2015, section 3.1.2). Thresholds are inclusive as in the published code (the paper
+    writes "higher than 0.7"). With ``best_anchors`` every object also gets the anchors that overlap it most, ties
+    included, however little that is; such an anchor is matched to the object that the anchor overlaps most, as in the
+    published code. An object that no anchor overlaps matches nothing (torchvision: everything, for then all anchors
+    tie at 0).
 
     Args:
         iou: ``[M, N]``, objects by anchors; M or N may be 0.
@@ -23,7 +23,10 @@ def match(iou: Tensor, high: float, low: float, best_anchors: bool = False) -> T
         best_anchors: see above.
 
     Returns:
-        int64 ``[N]``: the object's index, `NEGATIVE` or `IGNORED`.
+        int64 ``[N]``: the object's index (of equals the first), `NEGATIVE` or `IGNORED`.
+
+    Raises:
+        ValueError: ``low`` is above ``high``.
     """
     if low > high:
         raise ValueError(f"the lower threshold {low} exceeds the upper one {high}")
@@ -41,10 +44,10 @@ def match(iou: Tensor, high: float, low: float, best_anchors: bool = False) -> T
 def match_bipartite(iou: Tensor, threshold: float) -> Tensor:
     """SSD's matching: every object gets a default box of its own, then every good enough box its object.
 
-    Liu et al., "SSD" (2016, section 2.2), as in MultiBox and the published code: the largest remaining IoU of
-    the matrix joins an object and a box, which both leave the game, until every object that overlaps a free
-    box has one; then each free box goes to the object it overlaps most if ``iou >= threshold``. (torchvision
-    lets two objects claim one box, which then keeps the later of them.)
+    Liu et al., "SSD" (2016, section 2.2), as in MultiBox and the published code: the largest remaining IoU of the
+    matrix joins an object and a box, which both leave the game, until every object that overlaps a free box has one;
+    then each free box goes to the object it overlaps most if ``iou >= threshold``. (torchvision lets two objects claim
+    one box, which then keeps the later of them.)
 
     Args:
         iou: ``[M, N]``, objects by default boxes; M or N may be 0.
@@ -68,17 +71,17 @@ def sample_balanced(
 ) -> tuple[Tensor, Tensor]:
     """Draw positives and negatives for one image: at most a fraction positive, the rest negative.
 
-    When there are too few positives, negatives fill up ("we pad the mini-batch with negative ones"); when
-    there are too few negatives, the sample stays smaller.
+    Ren et al., "Faster R-CNN" (2015, section 3.1.3). When there are too few positives, negatives fill up ("we pad the
+    mini-batch with negative ones"); when there are too few negatives, the sample stays smaller.
 
     Args:
         labels: ``[N]``: above 0 positive, 0 negative, below 0 ignored.
-        count: how many to draw.
-        positive_fraction: their largest share of ``count``.
+        count: how many to draw, without replacement.
+        positive_fraction: their largest share of ``count``, rounded down.
         generator: on the device of ``labels``; None draws from the global one.
 
     Returns:
-        Two int64 tensors of indices, positives and negatives, each in increasing order.
+        int64 ``[P]`` and ``[Q]``: indices of positives and of negatives, each in increasing order.
     """
     positive, negative = (labels > 0).nonzero()[:, 0], (labels == 0).nonzero()[:, 0]
     positive = _draw(positive, min(int(count * positive_fraction), len(positive)), generator)

@@ -22,7 +22,7 @@ def precision_recall(outcomes: Tensor, total: int) -> tuple[Tensor, Tensor]:
     """Precision and recall after each detection of a ranking.
 
     Args:
-        outcomes: `TRUE` or `FALSE` for every detection, ``[D]``, best score first.
+        outcomes: integers ``[D]``, `TRUE` or `FALSE` for every detection, best score first; D may be 0.
         total: number of objects to be found, at least 1.
 
     Returns:
@@ -33,7 +33,14 @@ def precision_recall(outcomes: Tensor, total: int) -> tuple[Tensor, Tensor]:
 
 
 def envelope(precision: Tensor) -> Tensor:
-    """The best precision at this recall or any higher one: ``[D]`` to ``[D]``, never increasing."""
+    """The best precision at this recall or any higher one.
+
+    Args:
+        precision: float ``[D]``; D may be 0.
+
+    Returns:
+        ``[D]``, never increasing.
+    """
     return precision.flip(0).cummax(0).values.flip(0)
 
 
@@ -46,7 +53,7 @@ def average_precision_11_points(precision: Tensor, recall: Tensor) -> Tensor:
         precision, recall: float64 ``[D]`` from `precision_recall`; may be empty.
 
     Returns:
-        Scalar float64.
+        Scalar float64 in [0, 1].
     """
     points = torch.arange(11, device=recall.device) / recall.new_tensor(10)  # k / 10 rounds as t / n does
     return _mean_best(precision, recall >= points[:, None])
@@ -60,13 +67,27 @@ def _mean_best(precision: Tensor, reached: Tensor) -> Tensor:
 
 
 def average_precision_area(precision: Tensor, recall: Tensor) -> Tensor:
-    """VOC since 2010: the area under the envelope of precision over recall. Arguments and result as above."""
+    """VOC since 2010: the area under the envelope of precision over recall.
+
+    Args:
+        precision, recall: float64 ``[D]`` from `precision_recall`; may be empty.
+
+    Returns:
+        Scalar float64 in [0, 1].
+    """
     steps = torch.diff(recall, prepend=recall.new_zeros(1))
     return (steps * envelope(precision)).sum() if len(recall) else recall.new_zeros(())
 
 
 def average_precision_101_points(precision: Tensor, recall: Tensor) -> Tensor:
-    """COCO: as with 11 points, at recall 0, 0.01, ..., 1 (the published code's rounding of these numbers)."""
+    """COCO: as with 11 points, at recall 0, 0.01, ..., 1 (the published code's rounding of these numbers).
+
+    Args:
+        precision, recall: float64 ``[D]`` from `precision_recall`; may be empty.
+
+    Returns:
+        Scalar float64 in [0, 1].
+    """
     points = torch.from_numpy(np.linspace(0.0, 1.0, 101)).to(recall.device)
     return _mean_best(precision, recall >= points[:, None])
 
@@ -75,11 +96,11 @@ def average_precision_101_points(precision: Tensor, recall: Tensor) -> Tensor:
 def judge_voc(iou: Tensor, difficult: Tensor, threshold: float = 0.5) -> list[int]:
     """Judge the detections of one class in one image as VOC does.
 
-    A detection is compared with the object it overlaps most. Below the threshold it is false; if the object
-    is difficult it counts nowhere; if a better detection has taken the object it is false; else it is true.
+    A detection is compared with the object it overlaps most. Below the threshold it is false; if the object is
+    difficult it counts nowhere; if a better detection has taken the object it is false; else it is true.
 
     Args:
-        iou: ``[D, G]``, detections in order of decreasing score by objects.
+        iou: ``[D, G]``, detections in order of decreasing score by objects; D or G may be 0.
         difficult: bool ``[G]``.
         threshold: inclusive.
 
@@ -104,11 +125,19 @@ def judge_voc(iou: Tensor, difficult: Tensor, threshold: float = 0.5) -> list[in
 def judge_coco(iou: Tensor, difficult: Tensor, threshold: float = 0.5) -> list[int]:
     """Judge the detections of one class in one image as COCO does.
 
-    A detection takes, of the objects that are still free, the one it overlaps most (of equals the last), if
-    the overlap reaches the threshold. COCO has crowds instead of difficult objects; neither is supported
-    here.
+    A detection takes, of the objects that are still free, the one it overlaps most (of equals the last), if the
+    overlap reaches the threshold. COCO has crowds instead of difficult objects; neither is supported here.
 
-    Args and result as for `judge_voc`.
+    Args:
+        iou: ``[D, G]``, detections in order of decreasing score by objects; D or G may be 0.
+        difficult: bool ``[G]``, all False.
+        threshold: inclusive.
+
+    Returns:
+        D times `TRUE` or `FALSE`.
+
+    Raises:
+        ValueError: an object is difficult.
     """
     if difficult.any():
         raise ValueError("COCO's average precision knows no difficult objects")
@@ -132,14 +161,19 @@ def evaluate_voc(
     """Average precision of every class and their mean, by Pascal VOC's rules.
 
     Args:
-        detections, targets: one dict for each image, see above.
+        detections: ``{"boxes": [D, 4], "labels": int64 [D], "scores": [D]}`` for each image.
+        targets: ``{"boxes": [G, 4], "labels": int64 [G]}`` for each image, and perhaps ``"difficult"``: bool ``[G]``.
         num_classes: with the background, 21 for VOC.
         threshold: smallest IoU of a right detection.
         variant: "2007" (11 points) or "2010" (area).
 
     Returns:
-        ``{"ap": float64 [num_classes], "map": scalar}``; NaN for the background and for classes without
+        ``{"ap": float64 [num_classes], "map": scalar}``, on the CPU; NaN for the background and for classes without
         objects, which the mean leaves out.
+
+    Raises:
+        ValueError: another ``variant``; not as many detections as targets; or an image whose boxes, labels and scores
+            differ in number, with a score of NaN, or with a label outside ``1..num_classes - 1``.
     """
     measures = {"2007": average_precision_11_points, "2010": average_precision_area}
     one_of("variant", variant, measures)
@@ -156,12 +190,16 @@ def evaluate_coco(
     At most the 100 best detections of a class in an image count.
 
     Args:
-        detections, targets: one dict for each image, see above.
+        detections: ``{"boxes": [D, 4], "labels": int64 [D], "scores": [D]}`` for each image.
+        targets: ``{"boxes": [G, 4], "labels": int64 [G]}`` for each image.
         num_classes: with the background.
 
     Returns:
-        ``{"map": ..., "map_50": ..., "map_75": ...}`` scalars, ``"ap"``: float64 ``[num_classes]`` over all
-        thresholds; NaN as in `evaluate_voc`.
+        ``{"map": ..., "map_50": ..., "map_75": ...}`` scalars, ``"ap"``: float64 ``[num_classes]`` over all thresholds;
+        on the CPU, NaN as in `evaluate_voc`.
+
+    Raises:
+        ValueError: an object is difficult, or what `evaluate_voc` refuses.
     """
     _check(detections, targets, num_classes)
     measure = average_precision_101_points

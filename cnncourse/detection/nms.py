@@ -9,11 +9,11 @@ from cnncourse.detection.boxes import box_iou
 def nms(boxes: Tensor, scores: Tensor, threshold: float) -> Tensor:
     """Greedy non-maximum suppression.
 
-    The best box is kept, every box whose IoU with it lies strictly above the threshold is dropped, and so on
-    with what remains. Of equal scores the lower index goes first.
+    The best box is kept, every box whose IoU with it lies strictly above the threshold is dropped, and so on with what
+    remains. Of equal scores the lower index goes first.
 
     Args:
-        boxes: ``[N, 4]``.
+        boxes: ``[N, 4]``; N may be 0.
         scores: ``[N]``.
         threshold: IoU above which a box is suppressed.
 
@@ -34,8 +34,9 @@ def batched_nms(boxes: Tensor, scores: Tensor, labels: Tensor, threshold: float)
     """`nms` within each label by itself (a person does not suppress the bicycle under it).
 
     Args:
-        boxes, scores: as for `nms`.
+        boxes, scores: ``[N, 4]`` and ``[N]`` as for `nms`.
         labels: integers ``[N]``.
+        threshold: IoU above which a box is suppressed.
 
     Returns:
         int64 ``[K]``: indices of the boxes kept, best first over all labels.

@@ -28,7 +28,15 @@ from cnncourse.detection.roi import roi_align
 def with_context(boxes: Tensor, size: int, context: int) -> Tensor:
     """Enlarge boxes so that, warped to ``size`` pixels, ``context`` pixels on every side lie around the box.
 
-    Appendix A. ``[P, 4]`` to ``[P, 4]``.
+    Appendix A.
+
+    Args:
+        boxes: ``[P, 4]`` in pixels of the image.
+        size: side of the warped square, in its pixels.
+        context: in pixels of the square, less than half of it.
+
+    Returns:
+        ``[P, 4]`` floating point in pixels of the image, not clipped to it.
     """
     grow = (boxes[:, 2:] - boxes[:, :2]) * context / (size - 2 * context)
     return torch.cat((boxes[:, :2] - grow, boxes[:, 2:] + grow), 1)
@@ -37,14 +45,14 @@ def with_context(boxes: Tensor, size: int, context: int) -> Tensor:
 def warp(image: Tensor, boxes: Tensor, size: int = 227, context: int = 16) -> Tensor:
     """Regions of an image, each stretched to a square whatever its shape.
 
-    Appendix A, "tightest square with context" (D). Bilinear, one sample a pixel: RoI align on the image
-    itself. What lies outside the image is 0, the mean of a normalised image. The published code rounds the
-    enlarged box to pixels first; this does not.
+    Appendix A, "tightest square with context" (D). Bilinear, one sample a pixel: RoI align on the image itself. What
+    lies outside the image is 0, the mean of a normalised image. The published code rounds the enlarged box to pixels
+    first; this does not.
 
     Args:
-        image: normalised ``[3, H, W]``.
+        image: normalised float ``[3, H, W]``.
         boxes: ``[P, 4]`` in pixels, not empty.
-        size: side of the squares, 227 for AlexNet.
+        size: side of the squares in pixels, 227 for AlexNet.
         context: pixels of the square around the box on every side.
 
     Returns:
@@ -57,17 +65,18 @@ def warp(image: Tensor, boxes: Tensor, size: int = 227, context: int = 16) -> Te
 def svm_labels(proposals: Tensor, target: dict[str, Tensor], label: int, negative: float = 0.3) -> Tensor:
     """Which regions of an image are examples for the SVM of one class.
 
-    Section 2.3, "Object category classifiers": negative are regions that overlap every object of the class by
-    less than ``negative`` (a grid search; 0.5 cost five points); all others are left out. Positive are the
-    objects' own boxes alone, which need no proposal (appendix B says why this differs from fine-tuning).
+    Section 2.3, "Object category classifiers": negative are regions that overlap every object of the class by less than
+    ``negative`` (a grid search; 0.5 cost five points); all others are left out. Positive are the objects' own boxes
+    alone, which need no proposal (appendix B says why this differs from fine-tuning).
 
     Args:
-        proposals: ``[P, 4]``.
-        target: ``{"boxes": [M, 4], "labels": [M]}``.
+        proposals: ``[P, 4]`` in pixels.
+        target: ``{"boxes": [M, 4], "labels": int64 [M]}``.
         label: the class.
+        negative: IoU below which a region is an example.
 
     Returns:
-        bool ``[P]``: the negatives.
+        bool ``[P]``: the negatives; all of them where the image has no object of the class.
     """
     objects = target["boxes"][target["labels"] == label].to(proposals.dtype)
     return (box_iou(objects, proposals) < negative).all(0)
@@ -80,11 +89,14 @@ def train_svm(
     positive_weight: float = 2.0,
     bias_scale: float = 10.0,
 ) -> tuple[Tensor, Tensor]:
-    """Weights and bias of a linear SVM: least w^2 / 2 + c * sum of hinge losses, those of positives doubled.
+    """Weights and bias of a linear SVM: least w^2 / 2 + c * sum of hinge losses, those of positives weighted.
+
+    The constants are the published code's; scikit-learn's `LinearSVC` finds the minimum, on the CPU.
 
     Args:
         positives, negatives: features ``[P, D]`` and ``[N, D]``, at least one of each.
-        c, positive_weight: see above.
+        c: see above.
+        positive_weight: of positives' losses.
         bias_scale: the bias is the weight of a constant feature of this size, so it is hardly regularised.
 
     Returns:
@@ -117,18 +129,23 @@ def mine_hard_negatives(
 ) -> tuple[Tensor, Tensor]:
     """Train an SVM on more negatives than can be held: only those it gets wrong are held.
 
-    Section 2.3 and the published code. It starts with the first image's negatives; of every image those
-    within the margin (score above ``hard``) join; after ``retrain`` new ones, and after the last image, the
-    SVM is trained again, and negatives scored below ``easy`` are let go. The paper finds one pass enough;
-    with more, the SVM comes to be that of all negatives.
+    Section 2.3 and the published code. It starts with the first image's negatives; of every image those within the
+    margin (score above ``hard``) join; after ``retrain`` new ones, and after the last image, the SVM is trained again,
+    and negatives scored below ``easy`` are let go. The paper finds one pass enough; with more, the SVM comes to be that
+    of all negatives.
 
     Args:
-        positives: ``[P, D]``.
-        negatives: for each image ``[N_i, D]``.
+        positives: features ``[P, D]``.
+        negatives: features ``[N_i, D]`` for each image; N_i may be 0.
+        passes: how often all images are gone through.
+        retrain, hard, easy: see above.
         svm: more arguments of `train_svm`.
 
     Returns:
-        As `train_svm`.
+        Weights ``[D]`` and bias, as `train_svm`.
+
+    Raises:
+        ValueError: there is no positive, or no negative in any image.
     """
     first = next((i for i, n in enumerate(negatives) if len(n)), None)
     if first is None or not len(positives):
@@ -157,19 +174,19 @@ def fit_box_regressor(
 ) -> tuple[Tensor, Tensor]:
     """Ridge regression from features to box corrections (appendix C).
 
-    The corrections are centred before the fit and a constant feature is appended, as in the published code.
-    That also whitens the corrections and undoes it afterwards; with one ridge for all of them this changes
-    nothing.
+    The corrections are centred before the fit and a constant feature is appended, as in the published code. That also
+    whitens the corrections and undoes it afterwards; with one ridge for all of them this changes nothing. It is solved
+    in float64.
 
     Args:
         features: of the proposals' last pooled map, ``[P, D]``.
-        proposals: ``[P, 4]``, those near an object (IoU above 0.6).
-        objects: ``[P, 4]``, each proposal's.
+        proposals: ``[P, 4]`` in pixels, those near an object (IoU above 0.6).
+        objects: ``[P, 4]`` in pixels, each proposal's.
         ridge: the weight of the squared coefficients.
 
     Returns:
-        Coefficients ``[D + 1, 4]`` and offsets ``[4]``: the correction is ``[features, 1] @ coefficients +
-        offsets``, to be decoded by `decode_boxes` without weights.
+        Coefficients ``[D + 1, 4]`` and offsets ``[4]`` of the features' dtype: the correction is
+        ``[features, 1] @ coefficients + offsets``, to be decoded by `decode_boxes` without weights.
     """
     code = encode_boxes(objects, proposals).double()
     mean = code.mean(0)
@@ -184,9 +201,14 @@ def regression_pairs(
 ) -> tuple[Tensor, Tensor]:
     """Proposals that learn to move, and the object each should move to (appendix C).
 
+    Args:
+        proposals: ``[P, 4]`` in pixels.
+        target: ``{"boxes": [M, 4], "labels": int64 [M]}``.
+        label: the class.
+        threshold: IoU with an object of the class above which a proposal learns.
+
     Returns:
-        Indices of the proposals whose IoU with an object of the class is above ``threshold``, int64 ``[Q]``,
-        and those objects ``[Q, 4]``.
+        Indices of these proposals, int64 ``[Q]``, and the object that each overlaps most, ``[Q, 4]``.
     """
     objects = target["boxes"][target["labels"] == label].to(proposals.dtype)
     if not len(objects):
@@ -204,19 +226,19 @@ def _with_one(features: Tensor) -> Tensor:
 class RCNN(nn.Module):
     """R-CNN around a classifier.
 
-    ``model.train()(images, proposals, targets)`` gives the loss of stage 1; `fit_svms` and
-    `fit_box_regressors` are stages 2 and 3; ``model.eval()(images, proposals)`` then gives detections, in
-    pixels of the images.
+    ``model.train()(images, proposals, targets)`` gives the loss of stage 1; `fit_svms` and `fit_box_regressors` are
+    stages 2 and 3; ``model.eval()(images, proposals)`` then gives detections, in pixels of the images.
 
     Args:
-        classifier: a network with ``features``, ``avgpool``, ``classifier`` and ``input_size``; its layers
-            are used, not copied, and its last layer is replaced.
+        classifier: a network with ``features``, ``avgpool``, ``classifier`` and ``input_size``; its layers are used,
+            not copied, and its last layer is replaced.
         num_classes: with the background.
         context: see `warp`.
-        samples, positive_fraction: regions of an image in stage 1 (128 a batch, 32 of them with an object;
-            the paper draws them from all images, here each image gives as many).
-        chunk: crops that go through the network at once.
+        samples, positive_fraction: regions of an image in stage 1 (128 a batch, 32 of them with an object; the paper
+            draws them from all images, here each image gives as many).
+        chunk: crops that go through the trunk at once.
         nms_threshold, score_threshold: of detections; scores are the SVMs', 0 is their boundary.
+        mean, std: of the images' channels.
     """
 
     FEATURE_NORM = 20.0  # features are scaled to this mean norm, for which the SVM's constants were chosen
@@ -252,7 +274,15 @@ class RCNN(nn.Module):
 
     # ---- features
     def pooled(self, image: Tensor, proposals: Tensor) -> Tensor:
-        """The last pooled map of every region, flattened, ``[P, D]``: one pass of the trunk for each region."""
+        """The last pooled map of every region, flattened: one pass of the trunk for each region.
+
+        Args:
+            image: float ``[3, H, W]``, not normalised.
+            proposals: ``[P, 4]`` in its pixels.
+
+        Returns:
+            ``[P, D]``.
+        """
         mean, std = (image.new_tensor(v).view(3, 1, 1) for v in (self.mean, self.std))
         parts = [
             self.trunk(warp((image - mean) / std, part, self.size, self.context)).flatten(1)
@@ -271,7 +301,21 @@ class RCNN(nn.Module):
 
     # ---- stage 1
     def forward(self, images: Sequence[Tensor], proposals: Sequence[Tensor], targets: Targets | None = None):
-        """The fine-tuning loss when training, detections when not; see the class."""
+        """The fine-tuning loss when training, detections when not.
+
+        Args:
+            images: float ``[3, H_i, W_i]``.
+            proposals: ``[P_i, 4]`` for each image in its pixels, from whatever method.
+            targets: only when training: ``{"boxes": float [N_i, 4], "labels": int64 [N_i]}`` for each image.
+
+        Returns:
+            ``{"loss_classifier": scalar}``, or for each image
+            ``{"boxes": [D, 4], "labels": int64 [D], "scores": [D]}``, best first.
+
+        Raises:
+            ValueError: what `check_images` and, when training, `check_targets` refuse; not as many proposals as images;
+                or, when training, no image with a region to learn from.
+        """
         check_images(images)
         if len(proposals) != len(images):
             raise ValueError(f"{len(images)} images but proposals for {len(proposals)}")
@@ -296,7 +340,18 @@ class RCNN(nn.Module):
     def fit_svms(
         self, images: Sequence[Tensor], proposals: Sequence[Tensor], targets: Targets, **mining
     ) -> None:
-        """Train the SVM of every class that has an object, on the network as it is. Call in eval mode."""
+        """Train the SVM of every class that has an object, on the network as it is. Call in eval mode.
+
+        Args:
+            images: float ``[3, H_i, W_i]``.
+            proposals: ``[P_i, 4]`` for each image in its pixels.
+            targets: ``{"boxes": float [N_i, 4], "labels": int64 [N_i]}`` for each image.
+            mining: more arguments of `mine_hard_negatives`.
+
+        Raises:
+            RuntimeError: the network is in training mode.
+            ValueError: what `check_images`, `check_targets` and `mine_hard_negatives` refuse.
+        """
         self._check_fit(images, targets)
         hidden = [self._features(i, p)[1] for i, p in zip(images, proposals, strict=True)]
         of_objects = [self._features(i, t["boxes"])[1] for i, t in zip(images, targets, strict=True)]
@@ -316,7 +371,18 @@ class RCNN(nn.Module):
     def fit_box_regressors(
         self, images: Sequence[Tensor], proposals: Sequence[Tensor], targets: Targets, ridge: float = 1000.0
     ) -> None:
-        """Fit the regression of every class that has proposals near an object. Call in eval mode."""
+        """Fit the regression of every class that has proposals near an object. Call in eval mode.
+
+        Args:
+            images: float ``[3, H_i, W_i]``.
+            proposals: ``[P_i, 4]`` for each image in its pixels.
+            targets: ``{"boxes": float [N_i, 4], "labels": int64 [N_i]}`` for each image.
+            ridge: see `fit_box_regressor`.
+
+        Raises:
+            RuntimeError: the network is in training mode.
+            ValueError: what `check_images` and `check_targets` refuse.
+        """
         self._check_fit(images, targets)
         pooled = [self._features(i, p)[0] for i, p in zip(images, proposals, strict=True)]
         for label in range(1, self.num_classes):

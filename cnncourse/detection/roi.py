@@ -19,8 +19,8 @@ from cnncourse.checks import one_of
 def round_to_cells(boxes: Tensor, spatial_scale: float) -> Tensor:
     """Fast R-CNN's projection: both corners are scaled, rounded, and belong to the region.
 
-    Girshick, "Fast R-CNN" (2015, section 2.1) and its published code: halves are rounded away from zero, the
-    cell of the second corner is included (so a region is up to one cell larger than its box, and never empty).
+    Girshick, "Fast R-CNN" (2015, section 2.1) and its published code: halves are rounded away from zero, the cell of
+    the second corner is included (so a region is up to one cell larger than its box, and never empty).
 
     Args:
         boxes: ``[K, 4]`` in pixels.
@@ -39,14 +39,13 @@ def round_to_cells(boxes: Tensor, spatial_scale: float) -> Tensor:
 def project_to_cells(boxes: Tensor, stride: int) -> Tensor:
     """SPP-net's projection: the cells whose receptive fields are centred inside the box.
 
-    He et al., "Spatial Pyramid Pooling" (2014, appendix A): with every layer padded by half its kernel, the
-    field of cell x is centred at pixel ``stride * x``; the first cell is ``floor(x1 / stride) + 1``, the last
-    ``ceil(x2 / stride) - 1``. A box that holds no centre (the paper is silent) gets the cell nearest its
-    middle.
+    He et al., "Spatial Pyramid Pooling" (2014, appendix A): with every layer padded by half its kernel, the field of
+    cell x is centred at pixel ``stride * x``; the first cell is ``floor(x1 / stride) + 1``, the last
+    ``ceil(x2 / stride) - 1``. A box that holds no centre (the paper is silent) gets the cell nearest its middle.
 
     Args:
         boxes: ``[K, 4]`` in pixels.
-        stride: of the feature map.
+        stride: of the feature map, in pixels.
 
     Returns:
         int64 ``[K, 4]`` cells, not clipped to the map.
@@ -62,9 +61,17 @@ def project_to_cells(boxes: Tensor, stride: int) -> Tensor:
 def bin_edges(start: int, end: int, bins: int, size: int) -> list[tuple[int, int]]:
     """Divide the cells from ``start`` up to ``end`` into bins that cover all of them.
 
-    Bin p reaches from ``floor(p * length / bins)`` to ``ceil((p + 1) * length / bins)``: neighbours may share
-    a cell, and with fewer cells than bins, cells are repeated. What lies outside a map of ``size`` cells is
-    cut off; a bin may come out empty.
+    Bin p reaches from ``floor(p * length / bins)`` to ``ceil((p + 1) * length / bins)``: neighbours may share a cell,
+    and with fewer cells than bins, cells are repeated. What lies outside a map of ``size`` cells is cut off; a bin may
+    come out empty.
+
+    Args:
+        start, end: first cell and the one behind the last; may lie outside the map.
+        bins: how many.
+        size: cells of the map along this axis.
+
+    Returns:
+        For each bin its first cell and the one behind its last, in 0 ... size.
     """
     length = end - start
     edges = []
@@ -106,6 +113,9 @@ def region_max_pool(features: Tensor, cells: Sequence[Tensor], output_size: tupl
 
     Returns:
         ``[K, C, h, w]``.
+
+    Raises:
+        ValueError: there is not one tensor ``[K_i, 4]`` for each image.
     """
     check_regions(features, cells)
     pooled = [
@@ -121,9 +131,9 @@ def roi_pool(
 ) -> Tensor:
     """RoI pooling.
 
-    Girshick, "Fast R-CNN" (2015, section 2.1): `round_to_cells`, then `region_max_pool`. Bins are divided in
-    integers; torchvision divides in floating point, where a bin can reach one cell too far (the seventh of 7
-    bins over 57 cells, in float32).
+    Girshick, "Fast R-CNN" (2015, section 2.1): `round_to_cells`, then `region_max_pool`. Bins are divided in integers;
+    torchvision divides in floating point, where a bin can reach one cell too far (the seventh of 7 bins over 57 cells,
+    in float32).
 
     Args:
         features: ``[B, C, H, W]``.
@@ -133,6 +143,9 @@ def roi_pool(
 
     Returns:
         ``[K, C, h, w]``.
+
+    Raises:
+        ValueError: there is not one tensor ``[K_i, 4]`` for each image.
     """
     check_regions(features, boxes)
     return region_max_pool(features, [round_to_cells(b, spatial_scale) for b in boxes], output_size)
@@ -144,19 +157,22 @@ def spatial_pyramid_pool(
 ) -> Tensor:
     """Max pooling over grids of several finenesses, concatenated: a fixed length for maps of any size.
 
-    He et al., "Spatial Pyramid Pooling" (2014, section 2.2). Lazebnik, Schmid and Ponce's spatial pyramid
-    matching (2006) did the same with visual words.
+    He et al., "Spatial Pyramid Pooling" (2014, section 2.2). Lazebnik, Schmid and Ponce's spatial pyramid matching
+    (2006) did the same with visual words.
 
     Args:
         features: ``[B, C, H, W]``.
         levels: n of every n x n grid.
-        variant: "adaptive" has bins that cover the whole map. "paper" pools with windows of ceil(a / n) and a
-            step of floor(a / n) cells, a the map's side: the same at 13 x 13, but at other sizes the border
-            may be lost (at 10 x 10 with n = 4 the last row and column).
+        variant: "adaptive" has bins that cover the whole map. "paper" pools with windows of ceil(a / n) and a step of
+            floor(a / n) cells, a the map's side: the same at 13 x 13, but at other sizes the border may be lost (at
+            10 x 10 with n = 4 the last row and column).
 
     Returns:
-        ``[B, C * sum(n * n)]``: level by level, in each channel by channel. 50 bins for (6, 3, 2, 1), so
-        12,800 numbers for 256 channels.
+        ``[B, C * sum(n * n)]``: level by level, in each channel by channel. 50 bins for (6, 3, 2, 1), so 12,800 numbers
+        for 256 channels.
+
+    Raises:
+        ValueError: another ``variant``, or with "paper" a map with fewer than n rows or columns.
     """
     one_of("variant", variant, ("adaptive", "paper"))
     pool = F.adaptive_max_pool2d if variant == "adaptive" else _sliding_pool
@@ -174,6 +190,8 @@ def _sliding_pool(features: Tensor, n: int) -> Tensor:
 def region_pyramid_pool(features: Tensor, cells: Sequence[Tensor], levels: Sequence[int]) -> Tensor:
     """Spatial pyramid pooling of regions; RoI pooling is the case of one level.
 
+    He et al., "Spatial Pyramid Pooling" (2014, section 4.1).
+
     Args:
         features: ``[B, C, H, W]``.
         cells: B tensors, int64 ``[K_i, 4]``.
@@ -181,6 +199,9 @@ def region_pyramid_pool(features: Tensor, cells: Sequence[Tensor], levels: Seque
 
     Returns:
         ``[K, C * sum(n * n)]``, in the order of `spatial_pyramid_pool`.
+
+    Raises:
+        ValueError: there is not one tensor ``[K_i, 4]`` for each image.
     """
     return torch.cat([region_max_pool(features, cells, (n, n)).flatten(1) for n in levels], 1)
 
@@ -200,17 +221,19 @@ def roi_align(
     ``A_y @ features @ A_x.T`` with the two matrices of `sampling_matrix`: a linear map.
 
     Args:
-        features: ``[B, C, H, W]``.
+        features: float ``[B, C, H, W]``.
         boxes: B tensors ``[K_i, 4]`` in pixels.
         output_size: ``(h, w)``.
         spatial_scale: 1 / stride of the feature map.
-        samples: points along each side of a bin (the paper's 2 x 2); 0 takes as many as there are cells,
-            rounded up.
-        aligned: cell i is centred at i + 1/2, as pixels are (Detectron2's correction). False is the first
-            published code: centred at i, regions at least one cell large.
+        samples: points along each side of a bin (the paper's 2 x 2); 0 takes as many as there are cells, rounded up.
+        aligned: cell i is centred at i + 1/2, as pixels are (Detectron2's correction). False is the first published
+            code: centred at i, regions at least one cell large.
 
     Returns:
         ``[K, C, h, w]``.
+
+    Raises:
+        ValueError: there is not one tensor ``[K_i, 4]`` for each image.
     """
     check_regions(features, boxes)
     pooled = []
@@ -226,11 +249,17 @@ def roi_align(
 def sampling_matrix(start: Tensor, end: Tensor, bins: int, size: int, samples: int, aligned: bool) -> Tensor:
     """How much each of ``size`` cells contributes to each of the bins between ``start`` and ``end``.
 
-    A sample between two cells takes from both in proportion to closeness; up to one cell outside the map it
-    takes the border's value, further outside nothing.
+    A sample between two cells takes from both in proportion to closeness; up to one cell outside the map it takes the
+    border's value, further outside nothing.
+
+    Args:
+        start, end: scalar tensors, of a region along one axis: in cells, less 1/2 if ``aligned``.
+        bins: along this axis.
+        size: cells of the map along it.
+        samples, aligned: see `roi_align`.
 
     Returns:
-        ``[bins, size]``.
+        ``[bins, size]`` with dtype and device of ``start``; a row sums to the share of its samples that count.
     """
     length = end - start if aligned else (end - start).clamp(min=1)
     width = length / bins
@@ -245,7 +274,15 @@ def sampling_matrix(start: Tensor, end: Tensor, bins: int, size: int, samples: i
 
 
 def check_regions(features: Tensor, regions: Sequence[Tensor]) -> None:
-    """Raise ValueError unless there is one ``[K_i, 4]`` tensor for each image."""
+    """Refuse regions that do not fit a batch of feature maps.
+
+    Args:
+        features: ``[B, C, H, W]``.
+        regions: B tensors ``[K_i, 4]``.
+
+    Raises:
+        ValueError: there are more or fewer than B, or one is of another shape; the message says which.
+    """
     if len(regions) != len(features):
         raise ValueError(
             f"{len(features)} images need {len(features)} tensors of regions, got {len(regions)}"

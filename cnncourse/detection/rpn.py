@@ -34,8 +34,11 @@ class RPNHead(nn.Module):
         channels: of the feature map.
         anchors: A, anchors a position, each with its own predictor.
         hidden: channels between (512 for VGG-16, 256 for ZF).
-        variant: "paper" has two scores an anchor under a softmax, "torchvision" one under a sigmoid. The
-            difference of two scores is such a one, so both give one logit.
+        variant: "paper" has two scores an anchor under a softmax, "torchvision" one under a sigmoid. The difference of
+            two scores is such a one, so both give one logit.
+
+    Raises:
+        ValueError: another ``variant``.
     """
 
     def __init__(self, channels: int, anchors: int, hidden: int = 512, variant: str = "paper"):
@@ -50,7 +53,14 @@ class RPNHead(nn.Module):
             nn.init.zeros_(layer.bias)
 
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
-        """``[B, C, H, W]`` to logits ``[B, N]`` and codes ``[B, N, 4]``, ordered as by `grid_anchors`."""
+        """Scores and codes of all anchors, ordered as by `grid_anchors`.
+
+        Args:
+            features: ``[B, C, H, W]``.
+
+        Returns:
+            Logits ``[B, N]`` and codes ``[B, N, 4]``, N = H * W * A.
+        """
         hidden = self.conv(features).relu()
         scores = self.score(hidden)
         if scores.shape[1] == 2 * self.anchors:  # first the A background scores, then the A object scores
@@ -68,18 +78,22 @@ def rpn_targets(
 ) -> tuple[Tensor, Tensor]:
     """What every anchor of an image should say.
 
-    Positive are anchors with an IoU of at least ``positive`` and the best ones of every object, negative
+    Section 3.1.2: positive are anchors with an IoU of at least ``positive`` and the best ones of every object, negative
     those below ``negative`` with all objects.
 
     Args:
-        anchors: ``[N, 4]``.
-        boxes: objects ``[M, 4]``; M may be 0, then all anchors are negative.
-        size: ``(height, width)``: anchors that reach beyond the image are left out altogether (section 3.3),
-            also when the best of an object are looked for. None keeps them (torchvision).
+        anchors: ``[N, 4]`` in pixels.
+        boxes: objects ``[M, 4]`` in pixels; M may be 0, then all anchors are negative.
+        size: ``(height, width)``: anchors that reach beyond the image are left out altogether (section 3.3), also when
+            the best of an object are looked for. None keeps them (torchvision).
+        positive, negative: IoU from which on, and below which; see `match`.
 
     Returns:
-        Labels int64 ``[N]``: 1, 0, or -1 for anchors that training ignores; codes ``[N, 4]``, 0 where not
-        positive.
+        Labels int64 ``[N]``: 1, 0, or -1 for anchors that training ignores; codes ``[N, 4]`` as from `encode_boxes`, 0
+        where not positive.
+
+    Raises:
+        ValueError: ``negative`` is above ``positive``.
     """
     labels = torch.full((len(anchors),), -1, device=anchors.device)
     codes = torch.zeros_like(anchors)
@@ -103,17 +117,18 @@ def rpn_loss(
 ) -> dict[str, Tensor]:
     """Log loss of a balanced sample of anchors plus smooth L1 of its positives.
 
-    Equation 1, normalised as in the published code: both sums are divided by the number of sampled anchors.
+    Equation 1, normalised as in the published code: both sums are divided by the number of sampled anchors. Smooth L1
+    turns from square to line at 1/9, as there.
 
     Args:
         logits: ``[B, N]``.
         codes: ``[B, N, 4]``.
-        labels, wanted: for each image, from `rpn_targets`.
-        count, positive_fraction: anchors drawn from each image.
+        labels, wanted: int64 ``[N]`` and ``[N, 4]`` for each image, from `rpn_targets`.
+        count, positive_fraction: anchors drawn from each image, see `sample_balanced`.
         generator: for drawing.
 
     Returns:
-        ``{"loss_objectness": scalar, "loss_rpn_box_reg": scalar}``.
+        ``{"loss_objectness": scalar, "loss_rpn_box_reg": scalar}``; 0 where nothing is drawn.
     """
     sampled = torch.zeros_like(logits, dtype=torch.bool)
     for row, of_image in zip(sampled, labels, strict=True):
@@ -145,14 +160,14 @@ def propose(
     Args:
         logits: ``[N]``.
         codes: ``[N, 4]``.
-        anchors: ``[N, 4]``.
+        anchors: ``[N, 4]`` in pixels.
         size: ``(height, width)`` of the image.
         before, after: how many enter NMS, and how many leave at most.
-        threshold: of NMS.
-        min_size: in pixels of the network's image (the published code: of the original one).
+        threshold: of NMS: IoU above which the better box suppresses the other.
+        min_size: width and height at least, in pixels of the network's image (the published code: of the original one).
 
     Returns:
-        ``[P, 4]``, detached.
+        ``[P, 4]`` in pixels, detached.
     """
     scores, order = logits.detach().sort(descending=True, stable=True)
     scores, order = scores[:before], order[:before]
@@ -167,12 +182,15 @@ class RPN(nn.Module):
 
     Args:
         channels: of the feature map.
-        sizes, ratios, stride: of the anchors.
+        sizes, ratios, stride: of the anchors, see `base_anchors`.
         hidden: see `RPNHead`.
         variant: "paper", or "torchvision": its anchors, its single score, anchors beyond the image included.
-        samples, positive_fraction, positive, negative: of training.
+        samples, positive_fraction, positive, negative: of training, see `rpn_loss` and `rpn_targets`.
         before, after: anchors into and out of NMS, (training, otherwise).
         threshold, min_size: see `propose`.
+
+    Raises:
+        ValueError: another ``variant``.
     """
 
     def __init__(
@@ -208,7 +226,7 @@ class RPN(nn.Module):
         Args:
             features: ``[B, C, H, W]``.
             image_sizes: ``(height, width)`` of every image, without the batch's padding.
-            targets: boxes in the same pixels; None when not training.
+            targets: ``{"boxes": [M_i, 4], ...}`` for each image, in the same pixels; None when not training.
 
         Returns:
             B tensors ``[P_i, 4]``, and the losses of `rpn_loss` (empty without targets).

@@ -19,11 +19,12 @@ class SPPClassifier(nn.Module):
     """A classifier for images of any size (section 2): trunk, pyramid, fully connected layers.
 
     Args:
-        features: images ``[B, 3, H, W]`` to a map of ``channels``.
+        features: the trunk: images ``[B, 3, H, W]`` to a map of ``channels``.
         channels: of that map.
         hidden: sizes of the fully connected layers before the last.
         classes: logits.
-        levels: of the pyramid.
+        levels: of the pyramid, see `spatial_pyramid_pool`.
+        dropout: behind each fully connected layer but the last.
     """
 
     def __init__(
@@ -44,7 +45,14 @@ class SPPClassifier(nn.Module):
         self.classifier = nn.Sequential(*layers, nn.Linear(sizes[-1], classes))
 
     def forward(self, images: Tensor) -> Tensor:
-        """``[B, 3, H, W]`` of any size to logits ``[B, classes]``."""
+        """Scores of images of any size.
+
+        Args:
+            images: float ``[B, 3, H, W]``.
+
+        Returns:
+            Logits ``[B, classes]``.
+        """
         return self.classifier(spatial_pyramid_pool(self.features(images), self.levels))
 
 
@@ -57,8 +65,8 @@ class SPPNet(RCNN):
     Args:
         classifier: a `SPPClassifier`; its layers are used, not copied, and its last layer is replaced.
         num_classes: with the background.
-        stride: of the trunk.
-        scales: shorter sides the image is resized to; every region is taken from the one at which its area
+        stride: of the trunk, in pixels.
+        scales: shorter sides in pixels the image is resized to; every region is taken from the one at which its area
             comes nearest to 224 x 224 pixels (section 4.1). One pass each.
         train_trunk: against the recipe.
         options: of `RCNN`, without ``context``.
@@ -81,7 +89,15 @@ class SPPNet(RCNN):
         self.trunk.requires_grad_(train_trunk)
 
     def pooled(self, image: Tensor, proposals: Tensor) -> Tensor:
-        """The pyramid of every region, ``[P, D]``: one pass of the trunk for each scale that is chosen."""
+        """The pyramid of every region: one pass of the trunk for each scale that is chosen.
+
+        Args:
+            image: float ``[3, H, W]``, not normalised.
+            proposals: ``[P, 4]`` in its pixels.
+
+        Returns:
+            ``[P, D]``.
+        """
         if not len(proposals):
             return image.new_zeros(0, self.regress_weight.shape[1] - 1)
         proposals = proposals.to(image.dtype)
@@ -107,14 +123,16 @@ class SPPNet(RCNN):
 def choose_scales(
     proposals: Tensor, size: tuple[int, int], sizes: Sequence[tuple[int, int]], area: float
 ) -> Tensor:
-    """For every region the scale at which its area comes nearest to ``area``.
+    """For every region the scale at which its area comes nearest to ``area`` (section 4.1).
 
     Args:
-        proposals: ``[P, 4]`` in an image of ``size`` (height, width).
-        sizes: of the image at every scale.
+        proposals: ``[P, 4]`` in pixels of an image of ``size``.
+        size: ``(height, width)`` of that image.
+        sizes: ``(height, width)`` of the image at every scale.
+        area: in square pixels.
 
     Returns:
-        int64 ``[P]``, indices into ``sizes``.
+        int64 ``[P]``, indices into ``sizes``; of equally near ones the first.
     """
     areas = (proposals[:, 2:] - proposals[:, :2]).prod(1)
     growth = proposals.new_tensor([s[0] * s[1] / (size[0] * size[1]) for s in sizes])

@@ -70,8 +70,12 @@ SSD96 = Layout(  # course size: maps of 12, 6, 3 and 1 cells a side
 class L2Norm(nn.Module):
     """Every position's vector is brought to length 1, then each channel is scaled by a learned factor.
 
-    Liu, Rabinovich and Berg, "ParseNet" (2016, section 3.3): conv4_3 has larger values than later maps. The
-    factors start at 20.
+    Liu, Rabinovich and Berg, "ParseNet" (2016, section 3.3): conv4_3 has larger values than later maps. The factors
+    start at 20.
+
+    Args:
+        channels: of the map.
+        scale: what the factors start at.
     """
 
     def __init__(self, channels: int, scale: float = 20.0):
@@ -79,20 +83,31 @@ class L2Norm(nn.Module):
         self.scale = nn.Parameter(torch.full((channels,), scale))
 
     def forward(self, x: Tensor) -> Tensor:
-        """``[B, C, H, W]`` to ``[B, C, H, W]``; a position of zeros stays zero."""
+        """The map normalised and scaled.
+
+        Args:
+            x: ``[B, C, H, W]``.
+
+        Returns:
+            ``[B, C, H, W]``; a position of zeros stays zero.
+        """
         return self.scale.view(-1, 1, 1) * F.normalize(x, dim=1)
 
 
 class SSDTrunk(nn.Module):
     """VGG-16 up to pool5 and then smaller and smaller maps (figure 2, section 3).
 
-    pool3 rounds up (75 cells become 38); pool5 is 3 x 3 with stride 1; fc6 and fc7 are convolutions, fc6 with
-    holes (dilation 6); pairs of a 1 x 1 and a larger convolution follow.
+    pool3 rounds up (75 cells become 38); pool5 is 3 x 3 with stride 1; fc6 and fc7 are convolutions, fc6 with holes
+    (dilation 6); pairs of a 1 x 1 and a larger convolution follow.
 
     Args:
-        features: of VGG, with five poolings; its layers are used, not copied.
+        features: of VGG, with five poolings; its layers are used, not copied, and its third pooling is made to round
+            up.
         extras: see `Layout`.
         width: multiplies the channels of fc6, fc7 and the extras.
+
+    Raises:
+        ValueError: ``features`` has more or fewer poolings.
     """
 
     def __init__(self, features: nn.Sequential, extras: Sequence[tuple], width: float = 1.0):
@@ -113,7 +128,15 @@ class SSDTrunk(nn.Module):
             self.channels.append(wide)
 
     def forward(self, x: Tensor) -> list[Tensor]:
-        """``[B, 3, H, W]`` to one map for each row of the layout."""
+        """The maps that SSD looks at.
+
+        Args:
+            x: images ``[B, 3, H, W]``.
+
+        Returns:
+            One map ``[B, C_k, H_k, W_k]`` for each row of the layout, the finest first: conv4_3 normalised, fc7, the
+            extras.
+        """
         x = self.first(x)
         maps = [self.norm(x)]
         for block in self.later:
@@ -162,17 +185,20 @@ def _scaled(channels: int, width: float) -> int:
 class SSD(nn.Module):
     """SSD on VGG-16: SSD300 with the defaults.
 
-    In training ``model(images, targets)`` returns ``{"bbox_regression", "classification"}`` (torchvision's
-    names), else ``model(images)`` returns detections in pixels of the images as they came. Images are resized
-    to the layout's square.
+    In training ``model(images, targets)`` returns ``{"bbox_regression", "classification"}`` (torchvision's names), else
+    ``model(images)`` returns detections in pixels of the images as they came. Images are resized to the layout's
+    square.
 
     Args:
         num_classes: with the background.
         layout: `SSD300`, `SSD512`, `SSD96` or one's own.
-        features: of a VGG with five poolings, e.g. pre-trained; a new VGG-16's when None.
+        features: of a VGG with five poolings, e.g. pre-trained; a new VGG-16's when None. See `SSDTrunk`.
         width: of new VGG, fc6, fc7 and extras.
         mean, std: of the images' channels.
         score_threshold, nms_threshold, candidates, limit: the published 0.01, 0.45, 400 a class, 200 an image.
+
+    Raises:
+        ValueError: ``features`` has more or fewer than five poolings.
     """
 
     def __init__(
@@ -202,7 +228,14 @@ class SSD(nn.Module):
         self.regress = _xavier(nn.ModuleList(nn.Conv2d(c, n * 4, 3, padding=1) for c, n in channels))
 
     def predict(self, batch: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """``[B, 3, size, size]`` to logits ``[B, D, num_classes]``, codes ``[B, D, 4]``, default boxes ``[D, 4]``."""
+        """What the network says of every default box, and these.
+
+        Args:
+            batch: normalised images ``[B, 3, size, size]`` of the layout's size.
+
+        Returns:
+            Logits ``[B, D, num_classes]``, codes ``[B, D, 4]``, default boxes ``[D, 4]`` in pixels.
+        """
         maps = self.trunk(batch)
         logits = [_by_box(head(x), self.num_classes) for head, x in zip(self.classify, maps, strict=True)]
         codes = [_by_box(head(x), 4) for head, x in zip(self.regress, maps, strict=True)]
@@ -211,7 +244,20 @@ class SSD(nn.Module):
         return torch.cat(logits, 1), torch.cat(codes, 1), default_boxes(map_sizes, *settings)
 
     def forward(self, images: Sequence[Tensor], targets: Targets | None = None):
-        """Losses when training, detections when not; see the class."""
+        """Losses when training, detections when not; see the class.
+
+        Args:
+            images: float ``[3, H_i, W_i]``.
+            targets: only when training: ``{"boxes": float [N_i, 4], "labels": int64 [N_i]}`` for each image, in its
+                pixels.
+
+        Returns:
+            The losses of `multibox_loss`, or for each image ``{"boxes": [D, 4], "labels": int64 [D], "scores": [D]}``,
+            best first.
+
+        Raises:
+            ValueError: what `check_images` and, when training, `check_targets` refuse.
+        """
         check_images(images)
         if self.training:
             check_targets(images, targets, self.num_classes)
@@ -236,15 +282,15 @@ def _by_box(out: Tensor, numbers: int) -> Tensor:
 def hard_negatives(loss: Tensor, positive: Tensor, ratio: float = 3.0) -> Tensor:
     """The negatives of an image with the highest loss, at most ``ratio`` for each positive.
 
-    Section 2.2, "Hard negative mining". Per image: an image without positives contributes no negatives
-    either.
+    Section 2.2, "Hard negative mining". Per image: an image without positives contributes no negatives either.
 
     Args:
         loss: classification loss ``[B, D]``.
         positive: bool ``[B, D]``.
+        ratio: negatives for each positive.
 
     Returns:
-        bool ``[B, D]``, disjoint from ``positive``.
+        bool ``[B, D]``, disjoint from ``positive``. Of equal losses the lower index goes first.
     """
     order = loss.masked_fill(positive, -torch.inf).argsort(dim=1, descending=True, stable=True)
     rank = order.argsort(1)
@@ -256,14 +302,16 @@ def multibox_loss(
 ) -> dict[str, Tensor]:
     """Smooth L1 of positives plus softmax loss of positives and hard negatives, over the number of positives.
 
-    Section 2.2, equations 1 to 3. Without any positive the divisor is 1 (and both losses are 0). torchvision's loss
-    differs where an image has fewer negatives than three for each positive: there it counts positives twice.
+    Section 2.2, equations 1 to 3; the paper's weight alpha of the boxes is 1 there, and left out here. Without any
+    positive the divisor is 1 (and both losses are 0). torchvision's loss differs where an image has fewer negatives
+    than three for each positive: there it counts positives twice.
 
     Args:
         logits: ``[B, D, K]``, class 0 the background.
         codes: ``[B, D, 4]``, what `encode_boxes` with weights 10, 10, 5, 5 should give.
-        targets: boxes in pixels of the network's image, labels 1..K-1.
-        defaults: default boxes ``[D, 4]``.
+        targets: ``{"boxes": [M_i, 4], "labels": int64 [M_i]}`` for each image, in pixels of the network's image, labels
+            1..K-1.
+        defaults: default boxes ``[D, 4]`` in the same pixels.
         threshold: IoU from which on a default box is positive.
 
     Returns:
@@ -280,7 +328,19 @@ def multibox_loss(
 
 
 def ssd_targets(target: dict[str, Tensor], defaults: Tensor, threshold: float = 0.5) -> tuple[Tensor, Tensor]:
-    """What every default box should say: labels int64 ``[D]`` (0 background), codes ``[D, 4]`` (there 0)."""
+    """What every default box should say about an image.
+
+    Section 2.2, "Matching strategy"; see `match_bipartite`.
+
+    Args:
+        target: ``{"boxes": [M, 4], "labels": int64 [M]}`` in pixels of the network's image, labels from 1; M may be 0.
+        defaults: default boxes ``[D, 4]`` in the same pixels.
+        threshold: IoU from which on a default box is positive.
+
+    Returns:
+        Labels int64 ``[D]``, 0 the background; codes ``[D, 4]`` as `encode_boxes` with weights 10, 10, 5, 5 gives them,
+        0 for the background.
+    """
     labels = defaults.new_zeros(len(defaults), dtype=torch.int64)
     codes = torch.zeros_like(defaults)
     objects = target["boxes"].to(defaults.dtype)
@@ -304,15 +364,20 @@ def ssd_detections(
 ) -> list[dict[str, Tensor]]:
     """Boxes, labels and scores of every image: the best of a class, NMS within it, the best of all.
 
-    Section 3.7, with the published code's 400 candidates a class. Boxes that lie outside the image and are
-    empty when clipped are dropped (torchvision returns them).
+    Section 3.7, with the published code's 400 candidates a class. Boxes that are less than a hundredth of a pixel wide
+    or high when clipped to the image are dropped, so those outside it (torchvision returns them).
 
     Args:
-        logits, codes, defaults: as for `multibox_loss`.
+        logits, codes, defaults: ``[B, D, K]``, ``[B, D, 4]`` and ``[D, 4]`` as for `multibox_loss`.
         size: ``(height, width)`` of the network's image.
+        score_threshold: a class's probability has to be above it.
+        nms_threshold: IoU above which the better of two boxes of a class suppresses the other.
+        candidates: boxes of a class that enter NMS at most.
+        limit: detections of an image at most.
 
     Returns:
-        For each image ``{"boxes": [N, 4], "labels": int64 [N], "scores": [N]}``, best first.
+        For each image ``{"boxes": [N, 4], "labels": int64 [N], "scores": [N]}``, boxes in pixels of the network's
+        image, best first.
     """
     detections = []
     for scores, code in zip(logits.softmax(-1), codes, strict=True):

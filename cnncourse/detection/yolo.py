@@ -36,7 +36,10 @@ def darknet(layers: Sequence = LAYERS, width: float = 1.0) -> nn.Sequential:
         width: multiplies every number of channels.
 
     Returns:
-        ``[B, 3, H, W]`` to ``[B, C, H / stride, W / stride]``.
+        A network from ``[B, 3, H, W]`` to ``[B, C, H / stride, W / stride]``, stride the product of all strides.
+
+    Raises:
+        ValueError: a layer is a string other than "pool".
     """
     modules, channels = [], 3
     for layer in layers:
@@ -56,9 +59,10 @@ def split_predictions(predictions: Tensor, boxes_per_cell: int) -> tuple[Tensor,
 
     Args:
         predictions: ``[..., 5 * boxes_per_cell + C]``.
+        boxes_per_cell: P, predictors a cell (the paper's B).
 
     Returns:
-        Boxes ``[..., boxes_per_cell, 4]``, confidences ``[..., boxes_per_cell]``, classes ``[..., C]``.
+        Boxes ``[..., P, 4]``, confidences ``[..., P]``, classes ``[..., C]``.
     """
     of_boxes = predictions[..., : 5 * boxes_per_cell].unflatten(-1, (boxes_per_cell, 5))
     return of_boxes[..., :4], of_boxes[..., 4], predictions[..., 5 * boxes_per_cell :]
@@ -67,15 +71,15 @@ def split_predictions(predictions: Tensor, boxes_per_cell: int) -> tuple[Tensor,
 def decode_grid(coordinates: Tensor, size: tuple[int, int]) -> Tensor:
     """Boxes in pixels of what a grid of cells predicts.
 
-    x and y are fractions of the cell, counted from its upper left corner; width and height are predicted as
+    Section 2: x and y are fractions of the cell, counted from its upper left corner; width and height are predicted as
     the square roots of fractions of the image.
 
     Args:
-        coordinates: ``[..., S, S, P, 4]`` for cells row by row.
+        coordinates: ``[..., S, S, P, 4]`` for cells row by row, P predictors in each.
         size: ``(height, width)`` of the image.
 
     Returns:
-        ``[..., S, S, P, 4]`` corners, not clipped.
+        ``[..., S, S, P, 4]`` corners in pixels, not clipped.
     """
     grid = coordinates.shape[-3]
     step = torch.arange(grid, dtype=coordinates.dtype, device=coordinates.device)
@@ -89,12 +93,13 @@ def encode_grid(boxes: Tensor, grid: int, size: tuple[int, int]) -> tuple[Tensor
     """Which cell an object belongs to, and what that cell should say about its box.
 
     Args:
-        boxes: ``[N, 4]`` in pixels.
+        boxes: float ``[N, 4]`` in pixels.
+        grid: S, cells along a side.
         size: ``(height, width)`` of the image.
 
     Returns:
-        Rows and columns of the cells that hold the centres, int64 ``[N]`` each, and ``[N, 4]``: x, y in the
-        cell, square roots of width and height as fractions of the image.
+        Rows and columns of the cells that hold the centres, int64 ``[N]`` each, and ``[N, 4]``: x, y in the cell,
+        square roots of width and height as fractions of the image.
     """
     center = corners_to_center(boxes) / boxes.new_tensor([size[1], size[0], size[1], size[0]])
     at = center[:, :2] * grid
@@ -104,11 +109,11 @@ def encode_grid(boxes: Tensor, grid: int, size: tuple[int, int]) -> tuple[Tensor
 
 
 def responsible(predicted: Tensor, box: Tensor) -> Tensor:
-    """Which of a cell's predictors is trained for an object: the one whose box overlaps it most.
+    """Which of a cell's predictors is trained for an object: the one whose box overlaps it most (section 2.2).
 
     Args:
         predicted: ``[P, 4]`` corners in pixels: in units of the image, not of the cell.
-        box: ``[4]``.
+        box: ``[4]`` in pixels.
 
     Returns:
         int64 scalar. When none overlaps, the one whose corners are nearest (as in Darknet).
@@ -126,18 +131,18 @@ def yolo_loss(
 
     For every object: the responsible predictor of its cell is trained towards the box, its confidence towards the IoU
     of predicted and true box (the IoU itself is not differentiated), the cell's classes towards one-hot. All other
-    confidences, also that of a cell's other predictor, are pushed towards 0. Everything else is left alone:
-    coordinates of the other predictors, classes of cells without an object. Of several objects in one cell the first
-    counts. Square roots are what the network predicts, so no derivative of a root is ever taken.
+    confidences, also that of a cell's other predictor, are pushed towards 0. Everything else is left alone: coordinates
+    of the other predictors, classes of cells without an object. Of several objects in one cell the first counts. Square
+    roots are what the network predicts, so no derivative of a root is ever taken.
 
     Args:
         predictions: ``[B, S, S, 5 * boxes_per_cell + C]``.
-        targets: boxes in pixels, labels 1..C.
+        targets: ``{"boxes": [N_i, 4], "labels": int64 [N_i]}`` for each image, boxes in pixels, labels 1..C.
         size: ``(height, width)`` of the images.
         boxes_per_cell: predictors a cell.
 
     Returns:
-        ``loss_center``, ``loss_size``, ``loss_object``, ``loss_no_object``, ``loss_class``, weighted; their
+        ``loss_center``, ``loss_size``, ``loss_object``, ``loss_no_object``, ``loss_class``, scalars, weighted; their
         sum is the loss.
     """
     losses = dict.fromkeys(("loss_center", "loss_size", "loss_object", "loss_no_object", "loss_class"), 0.0)
@@ -191,15 +196,20 @@ def yolo_detections(
 ) -> list[dict[str, Tensor]]:
     """Boxes, labels and scores of every image.
 
-    The score of a class is its probability given an object times the box's confidence (equation 1). NMS is
-    not part of the network (section 2.3: it "adds 2-3% in mAP").
+    The score of a class is its probability given an object times the box's confidence (equation 1). NMS is not part of
+    the network (section 2.3: it "adds 2-3% in mAP"). Boxes that are less than a hundredth of a pixel wide or high when
+    clipped to the image are dropped.
 
     Args:
         predictions: ``[B, S, S, 5 * boxes_per_cell + C]``.
         size: ``(height, width)`` of the images.
+        boxes_per_cell: predictors a cell.
+        score_threshold: a score has to be above it.
+        nms_threshold: IoU above which the better of two boxes of a class suppresses the other.
+        limit: detections of an image at most.
 
     Returns:
-        For each image ``{"boxes": [D, 4], "labels": int64 [D], "scores": [D]}``, best first.
+        For each image ``{"boxes": [D, 4], "labels": int64 [D], "scores": [D]}``, boxes in pixels, best first.
     """
     coordinates, confidence, classes = split_predictions(predictions, boxes_per_cell)
     decoded = clip_boxes(decode_grid(coordinates, size), size).flatten(1, 3)
@@ -217,21 +227,26 @@ def yolo_detections(
 class YOLO(nn.Module):
     """YOLO v1: a trunk, two fully connected layers, a grid of predictions.
 
-    In training ``model(images, targets)`` returns the losses of `yolo_loss`, else ``model(images)`` returns
-    detections in pixels of the images as they came. Images are resized to the network's size (and normalised
-    by ImageNet's mean and deviation, where Darknet leaves them in [0, 1]).
+    In training ``model(images, targets)`` returns the losses of `yolo_loss`, else ``model(images)`` returns detections
+    in pixels of the images as they came. Images are resized to the network's size (and normalised by ImageNet's mean
+    and deviation, where Darknet leaves them in [0, 1]).
 
     Args:
         num_classes: with the background, as everywhere here: 21 for Pascal VOC, whose 20 classes YOLO predicts.
         trunk: from ``[B, 3, input_size, input_size]`` to a map of any size; `darknet` when None.
         grid: S, cells along a side.
-        boxes_per_cell: B, predictors a cell. With 7, 2 and 20 classes there are 7 * 7 * (2 * 5 + 20) = 1470 outputs.
+        boxes_per_cell: the paper's B, predictors a cell. With 7 x 7 cells, 2 boxes and 20 classes there are
+            7 * 7 * (2 * 5 + 20) = 1470 outputs.
         hidden: width of the first fully connected layer.
-        input_size: 448 in the paper.
+        input_size: side of the network's images in pixels, 448 in the paper.
         dropout: behind the first fully connected layer.
-        fully_connected: False puts convolutions in their place (3 x 3 with batch normalisation, then 1 x 1), on
-            a trunk whose map has ``grid`` cells a side. What one cell learns then serves all of them, as in the
-            second version (Redmon and Farhadi, 2017): not the paper's network, but one that learns from few images.
+        score_threshold, nms_threshold: see `yolo_detections`.
+        fully_connected: False puts convolutions in their place (3 x 3 with batch normalisation, then 1 x 1), on a trunk
+            whose map has ``grid`` cells a side. What one cell learns then serves all of them, as in the second version
+            (Redmon and Farhadi, 2017): not the paper's network, but one that learns from few images.
+
+    Raises:
+        ValueError: without fully connected layers, the trunk's map is not ``grid`` cells high and wide.
     """
 
     def __init__(
@@ -262,14 +277,34 @@ class YOLO(nn.Module):
             self.head = _convolutional(channels, hidden, dropout, numbers)
 
     def predict(self, batch: Tensor) -> Tensor:
-        """``[B, 3, input_size, input_size]`` to ``[B, S, S, 5 * boxes_per_cell + C]``."""
+        """What the cells say.
+
+        Args:
+            batch: normalised images ``[B, 3, input_size, input_size]``.
+
+        Returns:
+            ``[B, S, S, 5 * boxes_per_cell + C]``.
+        """
         out = self.head(self.trunk(batch))
         if out.ndim == 4:
             return out.permute(0, 2, 3, 1)
         return out.view(len(batch), self.grid, self.grid, 5 * self.boxes_per_cell + self.num_classes - 1)
 
     def forward(self, images: Sequence[Tensor], targets: Targets | None = None):
-        """Losses when training, detections when not; see the class."""
+        """Losses when training, detections when not; see the class.
+
+        Args:
+            images: float ``[3, H_i, W_i]``.
+            targets: only when training: ``{"boxes": float [N_i, 4], "labels": int64 [N_i]}`` for each image, in its
+                pixels.
+
+        Returns:
+            The losses of `yolo_loss`, or for each image ``{"boxes": [D, 4], "labels": int64 [D], "scores": [D]}``, best
+            first.
+
+        Raises:
+            ValueError: what `check_images` and, when training, `check_targets` refuse.
+        """
         check_images(images)
         if self.training:
             check_targets(images, targets, self.num_classes)

@@ -11,14 +11,15 @@ from torch import Tensor, nn
 class UnpoolingNet(nn.Module):
     """An encoder with max pooling and its mirror image, a decoder that unpools to the remembered positions.
 
-    Badrinarayanan, Kendall and Cipolla, "SegNet" (2017), after Noh, Hong and Han, "Learning Deconvolution
-    Network" (2015). Convolutions are 3 x 3, padded, each followed by batch normalisation and a rectifier; a
-    last convolution scores. SegNet is `UnpoolingNet(((64, 2), (128, 2), (256, 3), (512, 3), (512, 3)), 21)`,
-    VGG-16's convolutions twice.
+    Badrinarayanan, Kendall and Cipolla, "SegNet" (2017), after Noh, Hong and Han, "Learning Deconvolution Network"
+    (2015). Convolutions are 3 x 3, padded, each followed by batch normalisation and a rectifier; a last convolution
+    scores. SegNet is `UnpoolingNet(((64, 2), (128, 2), (256, 3), (512, 3), (512, 3)), 21)`, VGG-16's convolutions
+    twice.
 
     Args:
         stages: (channels, convolutions) between one pooling and the next.
         num_classes: scores a pixel.
+        in_channels: of the images.
     """
 
     def __init__(self, stages: Sequence[tuple[int, int]], num_classes: int, in_channels: int = 3):
@@ -33,7 +34,17 @@ class UnpoolingNet(nn.Module):
         self.score = nn.Conv2d(widths[1], num_classes, 3, padding=1)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Images ``[B, 3, H, W]``, at least ``2 ** stages`` large, to scores ``[B, num_classes, H, W]``."""
+        """Scores of every pixel.
+
+        Args:
+            images: float ``[B, C, H, W]``, H and W at least ``2 ** stages``.
+
+        Returns:
+            ``[B, num_classes, H, W]``.
+
+        Raises:
+            ValueError: the images have other dimensions, or are smaller.
+        """
         _check_images(images, 2 ** len(self.encoder))
         x, remembered = images, []
         for stage in self.encoder:
@@ -50,15 +61,15 @@ class UnpoolingNet(nn.Module):
 class UNet(nn.Module):
     """The U-shaped network: upsampled maps are concatenated with the maps of the way down.
 
-    Ronneberger, Fischer and Brox, "U-Net" (2015): two 3 x 3 convolutions a level, channels doubled on the way
-    down, 2 x 2 transposed convolutions on the way up. The paper's is `UNet(2, in_channels=1)`: 572 x 572 in,
-    388 x 388 out.
+    Ronneberger, Fischer and Brox, "U-Net" (2015): two 3 x 3 convolutions a level, channels doubled on the way down, 2 x
+    2 transposed convolutions on the way up. The paper's is `UNet(2, in_channels=1)`: 572 x 572 in, 388 x 388 out.
 
     Args:
         num_classes: scores a pixel.
         widths: channels of every level.
-        padding: 0, as in the paper: every convolution costs a pixel on each side, maps of the way down are
-            cropped to their middle and the scores are those of the image's middle. 1 keeps sizes.
+        in_channels: of the images.
+        padding: 0, as in the paper: every convolution costs a pixel on each side, maps of the way down are cropped to
+            their middle and the scores are those of the image's middle. 1 keeps sizes.
     """
 
     def __init__(
@@ -80,7 +91,17 @@ class UNet(nn.Module):
         self.score = nn.Conv2d(widths[0], num_classes, 1)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Images ``[B, C, H, W]`` to scores ``[B, num_classes, `out_size(H)`, `out_size(W)`]``."""
+        """Scores of the image's middle, or with padding of every pixel.
+
+        Args:
+            images: float ``[B, C, H, W]``.
+
+        Returns:
+            ``[B, num_classes, H_out, W_out]``, the sides by `out_size`.
+
+        Raises:
+            ValueError: a side does not go through, see `out_size`.
+        """
         for side in images.shape[-2:]:
             self.out_size(side)
         maps, x = [], images
@@ -94,7 +115,17 @@ class UNet(nn.Module):
         return self.score(x)
 
     def out_size(self, size: int) -> int:
-        """The side of the scores for an image's side; ValueError for sides that do not go through."""
+        """The side of the scores for an image's side, both in pixels.
+
+        Args:
+            size: height or width of the image.
+
+        Returns:
+            That of the scores.
+
+        Raises:
+            ValueError: a map of this side could not be halved at some level, or nothing would be left.
+        """
         lost, side = 4 * (1 - self.padding), size
         for level in range(len(self.down)):
             if level and (side % 2 or side < 2):
@@ -112,7 +143,15 @@ class UNet(nn.Module):
 
 
 def center_crop(x: Tensor, size: tuple[int, int]) -> Tensor:
-    """The middle of ``[B, C, H, W]``, ``[B, C, *size]``."""
+    """The middle of a map.
+
+    Args:
+        x: ``[B, C, H, W]``.
+        size: (height, width), at most (H, W).
+
+    Returns:
+        ``[B, C, height, width]``; where it cannot be the very middle, half a cell further up or left.
+    """
     top, left = ((a - b) // 2 for a, b in zip(x.shape[-2:], size, strict=True))
     return x[..., top : top + size[0], left : left + size[1]]
 

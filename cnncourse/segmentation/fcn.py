@@ -21,12 +21,18 @@ UPSAMPLING = ("fixed", "per_class", "dense")
 def linear_to_conv(linear: nn.Linear, kernel_size: int) -> nn.Conv2d:
     """The convolution that computes, at every position, what a fully connected layer computes on that crop.
 
+    Section 3.1.
+
     Args:
         linear: reads a flattened map ``[C, kernel_size, kernel_size]``.
         kernel_size: side of that map; 1 for a layer behind another fully connected one.
 
     Returns:
-        A convolution without padding, with copies of the same weights in another shape.
+        A convolution without padding, with copies of the same weights in another shape
+        (``[C_out, C, kernel_size, kernel_size]``).
+
+    Raises:
+        ValueError: the layer's inputs are no such map.
     """
     if linear.in_features % kernel_size**2:
         raise ValueError(f"{linear.in_features} inputs are no map of {kernel_size} x {kernel_size} cells")
@@ -43,8 +49,18 @@ def linear_to_conv(linear: nn.Linear, kernel_size: int) -> nn.Conv2d:
 def convolutional_classifier(classifier: nn.Sequential, kernel_size: int) -> nn.Sequential:
     """The fully connected layers of a network as convolutions; the first reads maps of ``kernel_size``.
 
-    Heat maps of all classes come out of ``features`` followed by this: equal at each position to the
-    classifier on that crop, if no layer of ``features`` pads and crops begin at multiples of its stride.
+    Heat maps of all classes come out of ``features`` followed by this: equal at each position to the classifier on that
+    crop, if no layer of ``features`` pads and crops begin at multiples of its stride.
+
+    Args:
+        classifier: fully connected layers, and others without weights of a shape of their own; copied.
+        kernel_size: side of the map that the first of them reads.
+
+    Returns:
+        Maps ``[B, C, H, W]`` to ``[B, classes, H - kernel_size + 1, W - kernel_size + 1]``.
+
+    Raises:
+        ValueError: the first layer's inputs are no such map.
     """
     layers = []
     for layer in classifier:
@@ -82,6 +98,13 @@ def upsampled_position(stride: int, start: float, factor: int) -> tuple[int, flo
     """`cell_position` after a transposed convolution of kernel ``2 * factor`` and stride ``factor``, unpadded.
 
     Cell i of the coarse map is the centre ``factor * i + factor - 1/2`` of its copy of the kernel.
+
+    Args:
+        stride, start: of the coarse map, from `cell_position`.
+        factor: divides ``stride``.
+
+    Returns:
+        (stride, start) of the fine map, in pixels of the image.
     """
     return stride // factor, start - stride // factor * (factor - 0.5)
 
@@ -90,8 +113,14 @@ def upsampled_position(stride: int, start: float, factor: int) -> tuple[int, flo
 class Upsample(nn.Module):
     """Transposed convolution with kernel ``2 * factor`` and stride ``factor``, initialised to bilinear.
 
-    ``upsampling``: "fixed" has no parameters, "per_class" one learned kernel for each class, "dense" one for
-    each pair of classes.
+    Args:
+        channels: of the map.
+        factor: of enlargement.
+        upsampling: "fixed" has no parameters, "per_class" one learned kernel for each class, "dense" one for each pair
+            of classes.
+
+    Raises:
+        ValueError: another ``upsampling``.
     """
 
     def __init__(self, channels: int, factor: int, upsampling: str = "fixed"):
@@ -108,28 +137,39 @@ class Upsample(nn.Module):
             self.weight = nn.Parameter(weight)
 
     def forward(self, x: Tensor) -> Tensor:
-        """``[B, C, H, W]`` to ``[B, C, factor * (H + 1), factor * (W + 1)]``."""
+        """The map enlarged, with half a coarse cell more on every side.
+
+        Args:
+            x: ``[B, C, H, W]``.
+
+        Returns:
+            ``[B, C, factor * (H + 1), factor * (W + 1)]``.
+        """
         return F.conv_transpose2d(x, self.weight, stride=self.factor, groups=self.groups)
 
 
 class FCN(nn.Module):
     """FCN-32s, 16s or 8s (section 4 of the paper), made of a classifier.
 
-    The first convolution pads the image so far that the coarsest map covers it; pooling rounds sizes up, as
-    Caffe does. Scores of the classifier's last map and, with skips, of the maps at a half and a quarter of
-    its stride are upsampled, cropped to each other and added. Scoring layers start at zero, upsampling as
-    bilinear interpolation, so a network with one skip more, loaded with the weights of one without
-    (``strict=False``), starts out computing nearly the same.
+    The first convolution pads the image so far that the coarsest map covers it; pooling rounds sizes up, as Caffe does.
+    Scores of the classifier's last map and, with skips, of the maps at a half and a quarter of its stride are
+    upsampled, cropped to each other and added. Scoring layers start at zero, upsampling as bilinear interpolation, so a
+    network with one skip more, loaded with the weights of one without (``strict=False``), starts out computing nearly
+    the same.
 
     Args:
-        classifier: a network with ``features`` (convolutions and poolings that halve the map), ``avgpool``
-            whose ``output_size`` is the map that its ``classifier`` reads, and ``classifier``, whose last
-            layer is replaced. Its weights are copied.
+        classifier: a network with ``features`` (convolutions and poolings that halve the map), ``avgpool`` whose
+            ``output_size`` is the map that its ``classifier`` reads, and ``classifier``, whose last layer is replaced.
+            Its weights are copied.
         num_classes: with the background, 21 for Pascal VOC.
         skips: 0, 1 or 2: FCN-32s, 16s, 8s for VGG.
         padding: of the first convolution; the published models' 100. None is the smallest that works.
-        upsampling: see `Upsample`. The published models keep all of it fixed; in the paper the steps between
-            the skips are learned.
+        upsampling: see `Upsample`. The published models keep all of it fixed; in the paper the steps between the skips
+            are learned.
+
+    Raises:
+        ValueError: another ``upsampling``, a padding that is too small, or a classifier with too few poolings for the
+            skips, or one that reads a single cell.
     """
 
     def __init__(
@@ -193,10 +233,14 @@ class FCN(nn.Module):
         """Scores of every pixel.
 
         Args:
-            images: ``[B, 3, H, W]``, any size.
+            images: float ``[B, 3, H, W]``, any size that is not smaller than what the classifier reads.
 
         Returns:
             ``[B, num_classes, H, W]``.
+
+        Raises:
+            ValueError: the images have other dimensions, are empty, or so small that the classifier reads more cells
+                than there are.
         """
         if images.ndim != 4 or 0 in images.shape:
             raise ValueError(f"images must be [B, 3, H, W] and not empty, got {list(images.shape)}")
@@ -222,7 +266,14 @@ class FCN(nn.Module):
 
 
 def fix_all_but_score(model: FCN) -> FCN:
-    """FCN-32s-fixed (table 2): only the layer that scores the last map is trained."""
+    """FCN-32s-fixed (table 2): only the layer that scores the last map is trained.
+
+    Args:
+        model: changed in place; with skips the layers that score their maps are trained, too.
+
+    Returns:
+        The same model.
+    """
     model.requires_grad_(False)
     model.score.requires_grad_(True)
     return model
@@ -232,13 +283,17 @@ def segmentation_loss(scores: Tensor, target: Tensor, ignore: int = 255, normali
     """Softmax loss summed over all pixels that are not void.
 
     Args:
-        scores: ``[B, K, H, W]``.
+        scores: float ``[B, K, H, W]``.
         target: integer ``[B, H, W]``, classes or ``ignore``.
-        normalize: divide by the number of pixels counted. The published models do not, which is why their
-            learning rate is as small as 1e-10 and less.
+        ignore: the label of void pixels (Pascal VOC: 255).
+        normalize: divide by the number of pixels counted. The published models do not, which is why their learning rate
+            is as small as 1e-10 and less.
 
     Returns:
         Scalar; 0 where everything is void.
+
+    Raises:
+        ValueError: the target has another shape, or a class outside ``0..K-1``; the message says in which image.
     """
     _check_target(scores, target, ignore)
     loss = F.cross_entropy(scores, target.long(), ignore_index=ignore, reduction="sum")

@@ -43,31 +43,66 @@ def confusion_matrix(prediction: Tensor, target: Tensor, num_classes: int, ignor
 
 
 def pixel_accuracy(matrix: Tensor) -> Tensor:
-    """The share of pixels whose class is right: sum_i n_ii / sum_i t_i. Scalar float64."""
+    """The share of pixels whose class is right: sum_i n_ii / sum_i t_i.
+
+    Args:
+        matrix: integers ``[K, K]`` from `confusion_matrix`.
+
+    Returns:
+        Scalar float64.
+    """
     matrix = matrix.double()
     return matrix.diagonal().sum() / matrix.sum()
 
 
 def mean_accuracy(matrix: Tensor) -> Tensor:
-    """The mean over classes of n_ii / t_i, classes without a true pixel left out. Scalar float64."""
+    """The mean over classes of n_ii / t_i, classes without a true pixel left out.
+
+    Args:
+        matrix: integers ``[K, K]`` from `confusion_matrix`.
+
+    Returns:
+        Scalar float64.
+    """
     matrix = matrix.double()
     return torch.nanmean(matrix.diagonal() / matrix.sum(1))
 
 
 def intersection_over_union(matrix: Tensor) -> Tensor:
-    """n_ii / (t_i + sum_j n_ji - n_ii) of every class, float64 ``[K]``; NaN where a class is absent."""
+    """n_ii / (t_i + sum_j n_ji - n_ii) of every class.
+
+    Args:
+        matrix: integers ``[K, K]`` from `confusion_matrix`.
+
+    Returns:
+        float64 ``[K]``; NaN where a class is absent.
+    """
     matrix = matrix.double()
     right = matrix.diagonal()
     return right / (matrix.sum(0) + matrix.sum(1) - right)
 
 
 def mean_iu(matrix: Tensor) -> Tensor:
-    """The mean over classes of `intersection_over_union`, absent classes left out. Scalar float64."""
+    """The mean over classes of `intersection_over_union`, absent classes left out.
+
+    Args:
+        matrix: integers ``[K, K]`` from `confusion_matrix`.
+
+    Returns:
+        Scalar float64.
+    """
     return torch.nanmean(intersection_over_union(matrix))
 
 
 def frequency_weighted_iu(matrix: Tensor) -> Tensor:
-    """`intersection_over_union` weighted by how many pixels each class has: sum_i t_i IU_i / sum_k t_k."""
+    """`intersection_over_union` weighted by how many pixels each class has: sum_i t_i IU_i / sum_k t_k.
+
+    Args:
+        matrix: integers ``[K, K]`` from `confusion_matrix`.
+
+    Returns:
+        Scalar float64.
+    """
     frequency = matrix.sum(1).double() / matrix.sum()
     present = frequency > 0
     if not present.any():

@@ -24,6 +24,9 @@ def nearest_upsample(x: Tensor, factor: int) -> Tensor:
 
     Returns:
         ``[B, C, factor * H, factor * W]``.
+
+    Raises:
+        ValueError: the factor is below 1.
     """
     _check_positive("factor", factor)
     return x.repeat_interleave(factor, dim=-2).repeat_interleave(factor, dim=-1)
@@ -38,6 +41,9 @@ def bed_of_nails_upsample(x: Tensor, factor: int) -> Tensor:
 
     Returns:
         ``[B, C, factor * H, factor * W]``.
+
+    Raises:
+        ValueError: the factor is below 1.
     """
     _check_positive("factor", factor)
     *leading, height, width = x.shape
@@ -69,17 +75,20 @@ def max_pool_with_positions(x: Tensor, kernel_size: int, stride: int | None = No
 def max_unpool(x: Tensor, positions: Tensor, size: tuple[int, int]) -> Tensor:
     """Put values back where max pooling took its maxima from; everything else is zero.
 
-    The decoder's layer of Zeiler and Fergus, "Visualizing and Understanding Convolutional Networks" (2014,
-    section 2.1) and of Badrinarayanan, Kendall and Cipolla, "SegNet" (2017).
+    The decoder's layer of Zeiler and Fergus, "Visualizing and Understanding Convolutional Networks" (2014, section 2.1)
+    and of Badrinarayanan, Kendall and Cipolla, "SegNet" (2017).
 
     Args:
         x: values ``[B, C, h, w]``.
-        positions: int64 ``[B, C, h, w]`` from `max_pool_with_positions`. Where pooling windows overlapped,
-            two values may claim one position: which of them stays is not defined.
+        positions: int64 ``[B, C, h, w]`` from `max_pool_with_positions`. Where pooling windows overlapped, two values
+            may claim one position: which of them stays is not defined.
         size: ``(H, W)`` of the map that was pooled.
 
     Returns:
         ``[B, C, H, W]``.
+
+    Raises:
+        ValueError: the positions have another shape than the values, or lie outside ``0..H * W - 1``.
     """
     height, width = size
     if positions.shape != x.shape:
@@ -103,12 +112,19 @@ def _check_positive(name: str, value: int) -> None:
 def bilinear_matrix(size: int, factor: int, dtype: torch.dtype = torch.float32, device=None) -> Tensor:
     """Linear interpolation of ``size`` samples to ``factor * size``, as the matrix that it is.
 
-    Sample i stands for the stretch from i to i + 1, so its centre is i + 1/2; a centre of the fine grid
-    takes from the two nearest coarse centres in proportion to closeness. Beyond the outermost centres the
-    border value is kept.
+    Sample i stands for the stretch from i to i + 1, so its centre is i + 1/2; a centre of the fine grid takes from the
+    two nearest coarse centres in proportion to closeness. Beyond the outermost centres the border value is kept.
+
+    Args:
+        size: number of samples.
+        factor: at least 1.
+        dtype, device: of the result.
 
     Returns:
         ``[factor * size, size]``; every row sums to 1.
+
+    Raises:
+        ValueError: the factor is below 1.
     """
     _check_positive("factor", factor)
     fine = (torch.arange(factor * size, dtype=dtype, device=device) + 0.5) / factor - 0.5
@@ -128,6 +144,9 @@ def bilinear_upsample(x: Tensor, factor: int) -> Tensor:
 
     Returns:
         ``[B, C, factor * H, factor * W]``.
+
+    Raises:
+        ValueError: the factor is below 1.
     """
     rows = bilinear_matrix(x.shape[-2], factor, x.dtype, x.device)
     columns = bilinear_matrix(x.shape[-1], factor, x.dtype, x.device)
@@ -139,8 +158,12 @@ def bilinear_kernel(kernel_size: int, dtype: torch.dtype = torch.float32, device
 
     Long, Shelhamer and Darrell, "Fully Convolutional Networks" (2015, section 3.3) and the reference code's
     ``upsample_filt``. With ``kernel_size = 2 * factor - factor % 2``, stride ``factor`` and padding
-    ``(factor - factor % 2) // 2`` (`bilinear_layout`) a transposed convolution with it equals
-    `bilinear_upsample` away from the border: at the border the tents that would stand outside are missing.
+    ``(factor - factor % 2) // 2`` (`bilinear_layout`) a transposed convolution with it equals `bilinear_upsample` away
+    from the border: at the border the tents that would stand outside are missing.
+
+    Args:
+        kernel_size: at least 1.
+        dtype, device: of the result.
 
     Returns:
         ``[kernel_size, kernel_size]``.
@@ -152,7 +175,17 @@ def bilinear_kernel(kernel_size: int, dtype: torch.dtype = torch.float32, device
 
 
 def bilinear_layout(factor: int) -> dict[str, int]:
-    """Kernel size, stride and padding of a transposed convolution that enlarges exactly ``factor`` times."""
+    """Kernel size, stride and padding of a transposed convolution that enlarges exactly ``factor`` times.
+
+    Args:
+        factor: at least 1.
+
+    Returns:
+        ``{"kernel_size": ..., "stride": ..., "padding": ...}``, see `bilinear_kernel`.
+
+    Raises:
+        ValueError: the factor is below 1.
+    """
     _check_positive("factor", factor)
     return {"kernel_size": 2 * factor - factor % 2, "stride": factor, "padding": (factor - factor % 2) // 2}
 
@@ -161,6 +194,10 @@ def bilinear_weight(
     channels: int, kernel_size: int, dtype: torch.dtype = torch.float32, device=None
 ) -> Tensor:
     """Initial weight of a transposed convolution: every channel interpolated by itself.
+
+    Args:
+        channels: in and out.
+        kernel_size, dtype, device: see `bilinear_kernel`.
 
     Returns:
         ``[channels, channels, kernel_size, kernel_size]``: `bilinear_kernel` on the diagonal, zero elsewhere.
@@ -175,9 +212,18 @@ def transposed_size(
 ) -> int:
     """The length of a transposed convolution's output.
 
-    ``(size - 1) * stride - 2 * padding + kernel_size + output_padding``. A convolution with a stride maps
-    several input sizes to one output size; the output padding says which of them is meant, so it is smaller
-    than the stride.
+    ``(size - 1) * stride - 2 * padding + kernel_size + output_padding``. A convolution with a stride maps several input
+    sizes to one output size; the output padding says which of them is meant, so it is smaller than the stride.
+
+    Args:
+        size: length of the input.
+        kernel_size, stride, padding, output_padding: as in `conv_transpose1d_scatter`.
+
+    Returns:
+        The length, at least 1.
+
+    Raises:
+        ValueError: the output padding is negative or not smaller than the stride, or nothing is left.
     """
     if not 0 <= output_padding < max(stride, 1):
         raise ValueError(
@@ -205,6 +251,9 @@ def conv_transpose1d_scatter(
 
     Returns:
         ``[B, C_out, transposed_size(L, ...)]``.
+
+    Raises:
+        ValueError: see `transposed_size`.
     """
     length, kernel_size = x.shape[-1], weight.shape[-1]
     out_length = transposed_size(length, kernel_size, stride, padding, output_padding)
@@ -227,6 +276,9 @@ def conv_transpose2d_scatter(
 
     Returns:
         ``[B, C_out, transposed_size(H, ...), transposed_size(W, ...)]``.
+
+    Raises:
+        ValueError: see `transposed_size`.
     """
     height, width = x.shape[-2:]
     out_height = transposed_size(height, weight.shape[-2], stride, padding, output_padding)
@@ -247,10 +299,13 @@ def convolution_matrix1d(weight: Tensor, length: int, stride: int = 1, padding: 
     Args:
         weight: ``[C_out, C_in, k]``.
         length: length of the input.
+        stride: of the convolution.
+        padding: zeros added at both ends.
 
     Returns:
-        ``[C_out * L_out, C_in * length]`` for flattened outputs and inputs, ``L_out = (length + 2 * padding
-        - k) // stride + 1``. Row o holds the kernel, shifted by ``stride`` from row to row.
+        ``[C_out * L_out, C_in * length]`` for flattened outputs and inputs,
+        ``L_out = (length + 2 * padding - k) // stride + 1``. Row o holds the kernel, shifted by ``stride`` from row to
+        row.
     """
     c_out, c_in, kernel_size = weight.shape
     out_length = (length + 2 * padding - kernel_size) // stride + 1
@@ -267,8 +322,10 @@ def convolution_matrix2d(weight: Tensor, size: tuple[int, int], stride: int = 1,
     """The matrix that a two-dimensional convolution multiplies its input with.
 
     Args:
-        weight: ``[C_out, C_in, k, k]``.
+        weight: ``[C_out, C_in, k, k]`` (height and width of the kernel may differ).
         size: ``(H, W)`` of the input.
+        stride: of the convolution, the same in both directions.
+        padding: zeros added on every side.
 
     Returns:
         ``[C_out * H_out * W_out, C_in * H * W]`` for flattened outputs and inputs.
@@ -290,7 +347,19 @@ def convolution_matrix2d(weight: Tensor, size: tuple[int, int], stride: int = 1,
 def conv_transpose1d_matrix(
     x: Tensor, weight: Tensor, stride: int = 1, padding: int = 0, output_padding: int = 0
 ) -> Tensor:
-    """`conv_transpose1d_scatter` as a product with the transpose of `convolution_matrix1d`."""
+    """`conv_transpose1d_scatter` as a product with the transpose of `convolution_matrix1d`.
+
+    Args:
+        x: ``[B, C_in, L]``.
+        weight: ``[C_in, C_out, k]``.
+        stride, padding, output_padding: as there.
+
+    Returns:
+        ``[B, C_out, transposed_size(L, ...)]``.
+
+    Raises:
+        ValueError: see `transposed_size`.
+    """
     out_length = transposed_size(x.shape[-1], weight.shape[-1], stride, padding, output_padding)
     matrix = convolution_matrix1d(weight, out_length, stride, padding)
     return (x.flatten(1) @ matrix).unflatten(1, (weight.shape[1], out_length))
@@ -299,7 +368,19 @@ def conv_transpose1d_matrix(
 def conv_transpose2d_matrix(
     x: Tensor, weight: Tensor, stride: int = 1, padding: int = 0, output_padding: int = 0
 ) -> Tensor:
-    """`conv_transpose2d_scatter` as a product with the transpose of `convolution_matrix2d`."""
+    """`conv_transpose2d_scatter` as a product with the transpose of `convolution_matrix2d`.
+
+    Args:
+        x: ``[B, C_in, H, W]``.
+        weight: ``[C_in, C_out, k, k]``.
+        stride, padding, output_padding: as there.
+
+    Returns:
+        ``[B, C_out, transposed_size(H, ...), transposed_size(W, ...)]``.
+
+    Raises:
+        ValueError: see `transposed_size`.
+    """
     out_height = transposed_size(x.shape[-2], weight.shape[-2], stride, padding, output_padding)
     out_width = transposed_size(x.shape[-1], weight.shape[-1], stride, padding, output_padding)
     matrix = convolution_matrix2d(weight, (out_height, out_width), stride, padding)
@@ -309,7 +390,19 @@ def conv_transpose2d_matrix(
 def conv_transpose1d_backward(
     x: Tensor, weight: Tensor, stride: int = 1, padding: int = 0, output_padding: int = 0
 ) -> Tensor:
-    """`conv_transpose1d_scatter` as what a convolution's backward pass does to the gradient of its output."""
+    """`conv_transpose1d_scatter` as what a convolution's backward pass does to the gradient of its output.
+
+    Args:
+        x: ``[B, C_in, L]``.
+        weight: ``[C_in, C_out, k]``.
+        stride, padding, output_padding: as there.
+
+    Returns:
+        ``[B, C_out, transposed_size(L, ...)]``.
+
+    Raises:
+        ValueError: see `transposed_size`.
+    """
     out_length = transposed_size(x.shape[-1], weight.shape[-1], stride, padding, output_padding)
     # Where the derivative is taken does not matter: a convolution is linear.
     at = x.new_zeros(x.shape[0], weight.shape[1], out_length)
@@ -320,7 +413,19 @@ def conv_transpose1d_backward(
 def conv_transpose2d_backward(
     x: Tensor, weight: Tensor, stride: int = 1, padding: int = 0, output_padding: int = 0
 ) -> Tensor:
-    """`conv_transpose2d_scatter` as what a convolution's backward pass does to the gradient of its output."""
+    """`conv_transpose2d_scatter` as what a convolution's backward pass does to the gradient of its output.
+
+    Args:
+        x: ``[B, C_in, H, W]``.
+        weight: ``[C_in, C_out, k, k]``.
+        stride, padding, output_padding: as there.
+
+    Returns:
+        ``[B, C_out, transposed_size(H, ...), transposed_size(W, ...)]``.
+
+    Raises:
+        ValueError: see `transposed_size`.
+    """
     out_height = transposed_size(x.shape[-2], weight.shape[-2], stride, padding, output_padding)
     out_width = transposed_size(x.shape[-1], weight.shape[-1], stride, padding, output_padding)
     at = x.new_zeros(x.shape[0], weight.shape[1], out_height, out_width)
@@ -338,6 +443,9 @@ def dilate_kernel(weight: Tensor, dilation: int) -> Tensor:
 
     Returns:
         ``[C_out, C_in, K, K]`` with ``K = dilation * (k - 1) + 1``.
+
+    Raises:
+        ValueError: the dilation is below 1.
     """
     _check_positive("dilation", dilation)
     out = bed_of_nails_upsample(weight, dilation)
@@ -347,17 +455,20 @@ def dilate_kernel(weight: Tensor, dilation: int) -> Tensor:
 def dilated_conv2d(x: Tensor, weight: Tensor, dilation: int, stride: int = 1, padding: int = 0) -> Tensor:
     """Convolution whose taps stand ``dilation`` cells apart: a larger field of view, no more weights.
 
-    Yu and Koltun, "Multi-Scale Context Aggregation by Dilated Convolutions" (2016, section 2). A sum of
-    shifted inputs, one for each tap; equal to a convolution with `dilate_kernel` without multiplying by its
-    zeros.
+    Yu and Koltun, "Multi-Scale Context Aggregation by Dilated Convolutions" (2016, section 2). A sum of shifted inputs,
+    one for each tap; equal to a convolution with `dilate_kernel` without multiplying by its zeros.
 
     Args:
         x: ``[B, C_in, H, W]``.
         weight: ``[C_out, C_in, k, k]``.
-        dilation, stride: at least 1; padding: zeros added on every side.
+        dilation, stride: at least 1.
+        padding: zeros added on every side.
 
     Returns:
         ``[B, C_out, H_out, W_out]``, ``H_out = (H + 2 * padding - dilation * (k - 1) - 1) // stride + 1``.
+
+    Raises:
+        ValueError: the dilation or the stride is below 1, or the kernel is larger than the padded map.
     """
     _check_positive("dilation", dilation)
     x = F.pad(x, [padding] * 4)
