@@ -10,7 +10,8 @@ from torch import nn
 from benchmarks import Result
 from cnncourse import classification as ours
 from cnncourse.training.data import LabelledImages
-from cnncourse.training.loop import Recipe, train
+from cnncourse.training.loop import train
+from cnncourse.training.recipe import Recipe
 
 IMAGES, BATCH, SIDE, ROUNDS, AIM = 256, 32, 64, 5, 1.10
 

@@ -3,10 +3,14 @@
 Every subcommand imports what it needs inside its body: ``cnncourse --help`` must not wait for torch.
 """
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from cnncourse.files import FileError
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
 
@@ -14,6 +18,16 @@ app = typer.Typer(no_args_is_help=True, add_completion=False)
 @app.callback()
 def main() -> None:
     """A course on convolutional networks that people can run."""
+
+
+@contextlib.contextmanager
+def _in_one_line(*errors: type[Exception]) -> Iterator[None]:
+    """A file that cannot be used, or another of these errors, is one line and exit status 1, not a traceback."""
+    try:
+        yield
+    except (FileError, *errors) as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(code=1) from None
 
 
 @app.command()
@@ -74,7 +88,8 @@ def compose() -> None:
     """Compose the embedded data set into the cache, as far as it is not there."""
     from cnncourse.data import cache
 
-    typer.echo(f"The embedded data set is in {cache.compose_all()}")
+    with _in_one_line():
+        typer.echo(f"The embedded data set is in {cache.compose_all()}")
 
 
 @data.command()
@@ -82,13 +97,10 @@ def download(
     folder: Annotated[str | None, typer.Option(help="Where to; by default the cache.")] = None,
 ) -> None:
     """Fetch the real CIFAR-10 (170 MB) and check it."""
-    from cnncourse.data import DataError, cifar10
+    from cnncourse.data import cifar10
 
-    try:
+    with _in_one_line():
         typer.echo(f"CIFAR-10 is in {cifar10.download(folder)}")
-    except DataError as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(code=1) from None
 
 
 @data.command()
@@ -118,7 +130,8 @@ def write_scenes(
 
     try:
         settings = scenes.Settings(side=side, objects=objects)
-        scenes.write_voc(folder, split, count, settings)
+        with _in_one_line():
+            scenes.write_voc(folder, split, count, settings)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
     typer.echo(f"{count} scenes are in {folder}; VOC({str(folder)!r}, {split!r}) reads them.")
@@ -172,7 +185,7 @@ def reproduce(
     results: Annotated[Path, typer.Option(help="Folder for the results.")] = Path("book/results"),
 ) -> None:
     """Measure claims of the lecture anew. A run that was cut off goes on where it stopped."""
-    from cnncourse.training import reproduce as runner
+    from cnncourse.experiments import runner
 
     chosen = runner.names() if everything or list_ else names
     if not chosen:
@@ -184,36 +197,27 @@ def reproduce(
             typer.echo(f"{one:24} {took:26} {runner.question(one)}")
         if list_:
             raise typer.Exit
-        sweep = runner.Sweep(results / ".runs", f"reproduce {scale} {data} {device}", chosen)
+        sweep = runner.Sweep(results / ".runs", f"reproduce {scale} {data} {device}", chosen, runner.code)
         if sweep.done:
             typer.echo(f"{len(sweep.done)} of {len(chosen)} were done before this was cut off.")
         typer.echo(
             f"What is left takes about {sum(known[one] or 300 for one in sweep.left) / 60:.0f} minutes."
         )
         for one in sweep.left:
-            _reproduce_one(one, results, scale, data, device, jobs)
-            sweep.add(one)
+            with _in_one_line():
+                _reproduce_one(one, results, scale, data, device, jobs)
+                sweep.add(one)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
 
 
-def _reproduce_one(name: str, results: Path, *options) -> None:
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn, TimeRemainingColumn
+def _reproduce_one(name: str, results: Path, scale: str, *options) -> None:
+    from cnncourse.experiments import runner
+    from cnncourse.progress import progress_bar
 
-    from cnncourse.training import reproduce as runner
-
-    columns = (BarColumn(), MofNCompleteColumn(), "runs", TimeElapsedColumn(), "left", TimeRemainingColumn())
-    with Progress("{task.description}", *columns) as bar:
-        task = bar.add_task(name, total=None)
-        scale, data, device, jobs = options
+    with progress_bar(name, unit="runs") as advance:
         runner.reproduce(
-            name,
-            results,
-            scale,
-            data,
-            device,
-            jobs,
-            progress=lambda done, total: bar.update(task, completed=done, total=total),
+            name, results, scale, *options, progress=lambda done, total: advance(done=done, total=total)
         )
     typer.echo(f"Wrote {runner.result_file(name, results, scale)}")
 
@@ -295,22 +299,16 @@ def train(
     workers: Annotated[int, typer.Option(help="Processes that load images.")] = 0,
 ) -> None:
     """Train a network. The same line under torchrun uses several processes or GPUs."""
-    from cnncourse.data import DataError
-    from cnncourse.training.checkpoints import TrainingError
-    from cnncourse.training.command import train_network
-    from cnncourse.training.loop import Recipe
-    from cnncourse.training.show import training_bar
+    from cnncourse.training.command import train_network, training_bar
+    from cnncourse.training.loop import TrainingError
+    from cnncourse.training.recipe import Recipe
 
     recipe = Recipe(
         epochs, batch_size, lr, optimizer, schedule=schedule, weight_decay=weight_decay, seed=seed
     )
     where = (data, side, width, count, augmentation, accelerator, precision, workers)
-    try:
-        with training_bar(epochs) as progress:
-            result = train_network(network, recipe, out, *where, progress=progress)
-    except (TrainingError, DataError, ValueError) as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(code=1) from None
+    with _in_one_line(TrainingError, ValueError), training_bar(epochs) as progress:
+        result = train_network(network, recipe, out, *where, progress=progress)
     typer.echo(f"Best validation error {result['best_validation_error']:.2%}; everything is in {out}")
 
 
@@ -325,29 +323,30 @@ def weights(
     ),
 ) -> None:
     """Train the small networks of book and labs, and store their weights. Goes on where it was cut off."""
-    import os
-
-    from cnncourse.training import reproduce as runner
+    from cnncourse.experiments import runner
+    from cnncourse.processes import cores, side_by_side
     from cnncourse.training import zoo
+    from cnncourse.training.loop import TrainingError
 
-    sweep = runner.Sweep(runs, "weights", names or list(zoo.ZOO))
     try:
+        sweep = runner.Sweep(runs, "weights", names or list(zoo.ZOO), zoo.code)
         order = zoo.in_order(sweep.left)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
-    jobs = jobs or os.cpu_count() or 1
+    jobs = jobs or cores()
     minutes = {name: zoo.minutes_known(name) for group in order for name in group}
     whole = sum(minutes.values()) / max(min(jobs, len(minutes)), 1)
     typer.echo(f"Training {', '.join(minutes)}: about {whole:.0f} minutes.")
-    for group in order:
-        for found in runner.side_by_side(zoo.make, [(name, zoo.FOLDER, runs) for name in group], jobs):
-            sweep.add(found["network"])
-            measured = [
-                f"{key.replace('_', ' ')} {value} %"
-                for key, value in found.items()
-                if key.startswith(("test_", "unseen_"))
-            ]
-            typer.echo(f"{found['network']}: {', '.join(measured)}, {found['seconds'] / 60:.1f} min")
+    with _in_one_line(TrainingError):
+        for group in order:
+            for _, found in side_by_side(zoo.make, [(name, zoo.FOLDER, runs) for name in group], jobs):
+                sweep.add(found["network"])
+                measured = [
+                    f"{key.replace('_', ' ')} {value} %"
+                    for key, value in found.items()
+                    if key.startswith(("test_", "unseen_"))
+                ]
+                typer.echo(f"{found['network']}: {', '.join(measured)}, {found['seconds'] / 60:.1f} min")
 
 
 Photographs = Annotated[list[Path], typer.Argument(help="Photographs, or folders of them.")]
@@ -366,7 +365,7 @@ def detect(
     device: Device = "cpu",
 ) -> None:
     """Find things in photographs: pictures with boxes, and COCO's result format."""
-    from cnncourse.training.detectors import CLASSES, DETECTORS
+    from cnncourse.training.networks import CLASSES, DETECTORS
     from cnncourse.training.predict import detect_files
 
     _predict(
@@ -389,9 +388,8 @@ def segment(
     device: Device = "cpu",
 ) -> None:
     """Say for each pixel of photographs what it shows: coloured pictures, and COCO's result format."""
-    from cnncourse.training.detectors import CLASSES
+    from cnncourse.training.networks import CLASSES, SKIPS
     from cnncourse.training.predict import segment_files
-    from cnncourse.training.segmenters import SKIPS
 
     _predict(network, SKIPS, weights, device, lambda model: segment_files(model, CLASSES, paths, out, side))
     typer.echo(f"Masks are in {out / 'results.json'}, the images they belong to in {out / 'images.json'}.")
@@ -399,14 +397,12 @@ def segment(
 
 def _predict(name: str, kinds, weights: Path | None, device: str, work) -> None:
     """Load a network, let it look at files, and say which were skipped; ends with 1 if there was nothing to see."""
-    from cnncourse.training.checkpoints import TrainingError
     from cnncourse.training.predict import trained
 
-    try:
-        outcome = work(trained(name, kinds, weights).to(device))
-    except TrainingError as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(code=1) from None
+    with _in_one_line(ValueError):
+        network = trained(name, kinds, weights)
+    with _in_one_line():
+        outcome = work(network.to(device))
     for file, why in outcome.skipped:
         typer.echo(f"Skipped {file}: {why}.", err=True)
     if not outcome.pictures:

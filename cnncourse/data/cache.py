@@ -8,11 +8,8 @@ beside its place and renamed when it is complete, so a file under its final name
 import contextlib
 import hashlib
 import os
-import queue
-import subprocess
-import sys
 import warnings
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +17,11 @@ import platformdirs
 from filelock import FileLock
 
 from cnncourse.data import embedded
+from cnncourse.files import write_bytes, write_text
+from cnncourse.processes import cores, side_by_side
+from cnncourse.progress import progress_bar
 
+Part = tuple[Path, str, int, int]  # file, split, first image, image after the last
 PART = 1_000  # images
 BATCH = 10_000  # images
 RECORD = 1 + 3 * embedded.SIDE**2  # bytes: a label, then the red, the green and the blue plane
@@ -42,7 +43,14 @@ def batches(split: str) -> dict[str, range]:
 
 
 def records(split: str, count: int, progress: bool = True) -> np.ndarray:
-    """The first `count` records of a split, composed if need be: uint8 [count, 3073]."""
+    """The first `count` records of a split, composed if need be: uint8 [count, 3073].
+
+    Args:
+        progress: whether a bar on the terminal says how far it is.
+
+    Raises:
+        FileError: a file cannot be written.
+    """
     _provide({split: count}, progress)
     pieces = [np.empty((0, RECORD), np.uint8)]
     for name, indices in batches(split).items():
@@ -63,7 +71,11 @@ def _read(batch: Path, count: int) -> list[np.ndarray]:
 
 
 def compose_all(progress: bool = True) -> Path:
-    """Compose every split, as far as it is not there, and give the folder."""
+    """Compose every split, as far as it is not there, and give the folder.
+
+    Raises:
+        FileError: a file cannot be written.
+    """
     _provide(embedded.SPLITS, progress)
     return folder()
 
@@ -74,17 +86,15 @@ def _provide(counts: dict[str, int], progress: bool) -> None:
         return
     folder().mkdir(parents=True, exist_ok=True)
     with FileLock(folder() / ".lock"):
-        tasks = _missing(counts)  # another process may have composed them meanwhile
-        for done in _composed(tasks, progress):
+        missing = _missing(counts)  # another process may have composed them meanwhile
+        for done in _composed(missing, progress):
             _join(done)
-        _write(
-            folder() / "batches.meta.txt", "".join(f"{name}\n" for name in (*embedded.CLASSES, "")).encode()
-        )
+        write_text(folder() / "batches.meta.txt", "".join(f"{name}\n" for name in (*embedded.CLASSES, "")))
 
 
-def _missing(counts: dict[str, int]) -> list[tuple[Path, str, int, int]]:
-    """The parts that have to be composed: (file, split, first image, image after the last)."""
-    tasks = []
+def _missing(counts: dict[str, int]) -> list[Part]:
+    """The parts that have to be composed."""
+    missing = []
     for split, count in counts.items():
         for name, indices in batches(split).items():
             wanted = min(count - indices.start, len(indices))
@@ -93,8 +103,8 @@ def _missing(counts: dict[str, int]) -> list[tuple[Path, str, int, int]]:
             for number, part in enumerate(_parts(name, wanted)):
                 start = indices.start + number * PART
                 if not _has_size(part, PART):
-                    tasks.append((part, split, start, start + PART))
-    return tasks
+                    missing.append((part, split, start, start + PART))
+    return missing
 
 
 def _parts(name: str, count: int) -> list[Path]:
@@ -137,100 +147,29 @@ def _join(part: Path) -> None:
     data = b"".join(part.read_bytes() for part in parts)
     # The checksum first: a batch without one would count as damaged.
     sums = _checksums() | {name: hashlib.sha256(data).hexdigest()}
-    _write(folder() / CHECKSUMS, "".join(f"{sums[name]}  {name}\n" for name in sorted(sums)).encode())
-    _write(folder() / name, data)
+    write_text(folder() / CHECKSUMS, "".join(f"{sums[name]}  {name}\n" for name in sorted(sums)))
+    write_bytes(folder() / name, data)
     for part in parts:
         part.unlink()
 
 
-def _write(path: Path, data: bytes) -> None:
-    """Beside, then renamed: nobody ever sees half of it under its name."""
-    path.parent.mkdir(exist_ok=True)
-    beside = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    beside.write_bytes(data)
-    os.replace(beside, path)
-
-
-def _composed(tasks, progress: bool):
+def _composed(parts: Sequence[Part], progress: bool) -> Iterator[Path]:
     """Compose the parts on all cores and yield each file once it is there."""
-    for leftover in folder().glob("**/*.tmp"):  # of a process that was killed: we hold the lock
+    for leftover in folder().glob("**/.*.part"):  # of a process that was killed: we hold the lock
         leftover.unlink()
-    with contextlib.ExitStack() as stack:
-        advance = _progress_bar(stack, len(tasks)) if progress else lambda: None
-        if len(tasks) <= 1:
-            results = map(_compose_part, tasks)
-        else:
-            results = _compose_elsewhere(tasks, stack)
-        for task, data in zip(tasks, results, strict=True):
-            _write(task[0], data)
-            advance()
-            yield task[0]
+    bar = progress_bar("Composing images", total=len(parts) * PART, unit="images")
+    with bar if progress else contextlib.nullcontext(lambda images: None) as advance:
+        for number, data in side_by_side(_compose_part, [part[1:] for part in parts], cores()):
+            file = parts[number][0]
+            write_bytes(file, data)
+            advance(PART)
+            yield file
 
 
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _progress_bar(stack: contextlib.ExitStack, parts: int):
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    bar = stack.enter_context(Progress(*columns))
-    task = bar.add_task("Composing images", total=parts * PART)
-    return lambda: bar.advance(task, PART)
-
-
-def _compose_part(task) -> bytes:
-    _, split, start, stop = task
+def _compose_part(split: str, start: int, stop: int) -> bytes:
+    """The records of these images."""
     images, labels = embedded.compose_range(split, start, stop)
     rows = np.empty((len(images), RECORD), np.uint8)
     rows[:, 0] = labels
     rows[:, 1:] = images.transpose(0, 3, 1, 2).reshape(len(images), -1)
     return rows.tobytes()
-
-
-def _compose_elsewhere(tasks, stack: contextlib.ExitStack):
-    """The parts' bytes in order, composed by one fresh interpreter a core.
-
-    Forking a process that runs threads (torch's) may hang, and multiprocessing's spawn would run a script
-    again that has no ``if __name__ == "__main__"``: so the workers are plain subprocesses, asked and
-    answering by pipes. They end when their standard input does, also when this process is killed.
-    """
-    free = queue.SimpleQueue()
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    for _ in range(min(_cores(), len(tasks))):
-        worker = subprocess.Popen([sys.executable, "-P", "-m", __name__], **pipes)
-        stack.callback(worker.communicate)  # closes its input and waits for it
-        free.put(worker)
-
-    def ask(task) -> bytes:
-        worker = free.get()
-        try:
-            return _ask(worker, *task)
-        finally:
-            free.put(worker)
-
-    pool = ThreadPoolExecutor(free.qsize())
-    stack.callback(pool.shutdown, cancel_futures=True)
-    return pool.map(ask, tasks)
-
-
-def _ask(worker: subprocess.Popen, path: Path, split: str, start: int, stop: int) -> bytes:
-    with contextlib.suppress(BrokenPipeError):  # it died: the answer is empty
-        worker.stdin.write(f"{split} {start} {stop}\n".encode())
-        worker.stdin.flush()
-    data = worker.stdout.read((stop - start) * RECORD)
-    if len(data) != (stop - start) * RECORD:
-        raise RuntimeError(f"Composing {path.name} failed: {worker.stderr.read().decode()[-2000:]}")
-    return data
-
-
-def _serve() -> None:
-    for line in sys.stdin:
-        split, start, stop = line.split()
-        sys.stdout.buffer.write(_compose_part((None, split, int(start), int(stop))))
-        sys.stdout.buffer.flush()
-
-
-if __name__ == "__main__":
-    _serve()

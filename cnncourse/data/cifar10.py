@@ -14,7 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
-from cnncourse.data import DataError, cache, embedded
+from cnncourse.data import cache, embedded
+from cnncourse.files import FileError
 
 CLASSES = embedded.CLASSES
 SIDE = embedded.SIDE
@@ -45,7 +46,7 @@ def load(
         images uint8 [N, 32, 32, 3] (RGB) and labels int64 [N], numbers into `CLASSES`.
     Raises:
         ValueError: no such split, or a count that is negative or more than the split has.
-        DataError: a file is missing or damaged; says which, where, and what to do.
+        FileError: a file is missing or damaged; says which, where, and what to do.
     """
     sizes = (
         embedded.SPLITS
@@ -64,7 +65,7 @@ def read_batch(path: str | os.PathLike, count: int | None = None) -> tuple[np.nd
     """Images and labels of one batch file, checked: uint8 [N, 32, 32, 3], int64 [N].
 
     Raises:
-        DataError: the file is missing, has not the size of 10,000 records, or holds a label above 9.
+        FileError: the file is missing, has not the size of 10,000 records, or holds a label above 9.
     """
     return _unpack(_read_records(Path(path), RECORDS_PER_BATCH if count is None else count))
 
@@ -76,7 +77,7 @@ def _unpack(records: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def _read_real(folder: Path, split: str, count: int) -> np.ndarray:
     if not folder.is_dir():
-        raise DataError(f"{folder} is not a folder. {_DOWNLOAD_HINT}")
+        raise FileError(f"{folder} is not a folder. {_DOWNLOAD_HINT}")
     if (folder / _FOLDER_IN_ARCHIVE).is_dir():
         folder = folder / _FOLDER_IN_ARCHIVE
     pieces = [np.empty((0, RECORD), np.uint8)]
@@ -93,7 +94,7 @@ def _read_records(path: Path, count: int) -> np.ndarray:
     wrong = np.flatnonzero(records[:, 0] >= len(CLASSES))
     if len(wrong):
         record = int(wrong[0])
-        raise DataError(
+        raise FileError(
             f"{path}: byte {record * RECORD:,} (the label of record {record:,}) is {records[record, 0]}, "
             f"but labels end at {len(CLASSES) - 1}. This is no CIFAR-10 batch, or a damaged one. {_DOWNLOAD_HINT}"
         )
@@ -108,15 +109,15 @@ def _check_size(path: Path) -> None:
             if "data_batch_1," in there
             else ""
         )
-        raise DataError(f"{path} is missing; the folder holds {there}.{hint} {_DOWNLOAD_HINT}")
+        raise FileError(f"{path} is missing; the folder holds {there}.{hint} {_DOWNLOAD_HINT}")
     size, whole = path.stat().st_size, RECORDS_PER_BATCH * RECORD
     if size < whole:
-        raise DataError(
+        raise FileError(
             f"{path} is truncated: it ends at byte {size:,}, in record {size // RECORD:,}, but a batch has "
             f"{RECORDS_PER_BATCH:,} records of {RECORD:,} bytes ({whole:,} bytes). {_DOWNLOAD_HINT}"
         )
     if size > whole:
-        raise DataError(
+        raise FileError(
             f"{path} is no CIFAR-10 batch: it has {size:,} bytes, and a batch ends at byte {whole:,}. "
             f"{_DOWNLOAD_HINT}"
         )
@@ -132,7 +133,7 @@ def download(folder: str | os.PathLike | None = None, url: str = URL, known_hash
     Returns:
         The folder of the batches, for `load`'s argument `data`.
     Raises:
-        DataError: the download failed, or what came is not what was asked for; says what to do instead.
+        FileError: the download failed, or what came is not what was asked for; says what to do instead.
     """
     folder = Path(folder) if folder else cache.folder().parent
     target = folder / _FOLDER_IN_ARCHIVE
@@ -150,12 +151,12 @@ def _fetch(folder: Path, url: str, known_hash: str) -> Path:
     try:
         return Path(pooch.retrieve(url, known_hash, fname="cifar-10-binary.tar.gz", path=folder))
     except OSError as error:  # requests' errors are OSErrors
-        raise DataError(
+        raise FileError(
             f"{url} could not be fetched ({error}). Without a network, unpack cifar-10-binary.tar.gz from "
             "another machine and give its folder as data; or use the embedded set, which needs no network."
         ) from error
     except ValueError as error:
-        raise DataError(f"What {url} sent is not CIFAR-10's archive, and was not kept: {error}") from error
+        raise FileError(f"What {url} sent is not CIFAR-10's archive, and was not kept: {error}") from error
 
 
 def _unpack_archive(archive: Path, target: Path) -> None:
@@ -165,6 +166,6 @@ def _unpack_archive(archive: Path, target: Path) -> None:
             tar.extractall(beside, filter="data")  # refuses links and paths that lead out of the folder
         os.replace(beside / _FOLDER_IN_ARCHIVE, target)
     except (tarfile.TarError, EOFError, FileNotFoundError) as error:
-        raise DataError(f"{archive} holds no {_FOLDER_IN_ARCHIVE} that can be unpacked: {error}") from error
+        raise FileError(f"{archive} holds no {_FOLDER_IN_ARCHIVE} that can be unpacked: {error}") from error
     finally:
         shutil.rmtree(beside, ignore_errors=True)

@@ -9,11 +9,8 @@ An object's mask is where at least half of a pixel is the object's and nothing n
 tight box of that mask, as VOC's is of the visible part. All of it is exact: the composer knows where it put things.
 """
 
-import functools
-import multiprocessing
+import itertools
 import os
-from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +18,7 @@ import numpy as np
 
 from cnncourse.data import atlas, difficulties, embedded, voc
 from cnncourse.data.fixedpoint import FULL_TURN, PIXEL, Stream, centred_grid, halve, paste, rotate, sample
+from cnncourse.processes import cores, side_by_side
 
 VERSION = 1  # counts up whenever a scene changes; part of the cache's name
 SPLITS = ("train", "test", "unseen_drawings", "unseen_style")
@@ -46,6 +44,9 @@ class Settings:
         classes: a part of VOC's twenty names; labels are positions in it.
         objects: the fewest and the most objects in a scene.
         sizes: the smallest and the largest longer side of an object, in 1/256 of the scene's side.
+
+    Raises:
+        ValueError: an unknown class, or numbers that make no sense.
     """
 
     side: int = 96
@@ -158,9 +159,8 @@ def _resized(drawing: np.ndarray, side: int, angle: int) -> np.ndarray:
     """The drawing turned by angle / 1024 of a turn, its longer side ``side`` pixels: uint8 [h, w, 4]."""
     height, width = drawing.shape[:2]
     longer = max(height, width)
-    rows, columns = (
-        -(-extent * side * 5 // (4 * longer)) for extent in (height, width)
-    )  # room for the corners
+    # A quarter more, room for the corners.
+    rows, columns = (-(-extent * side * 5 // (4 * longer)) for extent in (height, width))
     y, x = rotate(*centred_grid(rows, columns), angle)
     y, x = y * longer // side, x * longer // side
     framed = np.zeros((height + 2, width + 2, 4), np.uint8)  # a transparent frame, for all that lies outside
@@ -220,32 +220,17 @@ def _borders(instances: np.ndarray) -> np.ndarray:
 
 
 def compose_many(
-    split: str,
-    count: int,
-    settings: Settings = Settings(),
-    start: int = 0,
-    jobs: int | None = None,
-    progress: Callable[[int], None] | None = None,
+    split: str, count: int, settings: Settings = Settings(), start: int = 0, jobs: int | None = None
 ) -> list[Scene]:
-    """Scenes ``start`` to ``start + count - 1``, composed by ``jobs`` processes (default: one a core)."""
-    jobs = jobs or os.cpu_count() or 1
+    """Scenes ``start`` to ``start + count - 1``, composed by ``jobs`` processes (default: one a core).
+
+    Raises:
+        ValueError: see `compose`.
+    """
     parts = [range(i, min(i + 100, start + count)) for i in range(start, start + count, 100)]
-    work = functools.partial(_compose_part, split, settings)
-    scenes: list[Scene] = []
-    if jobs == 1 or len(parts) == 1:
-        results = map(work, parts)
-        return _collect(results, scenes, progress)
-    # Spawned: a forked child would inherit the locks of torch's threads, if there are any.
-    with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn")) as pool:
-        return _collect(pool.map(work, parts), scenes, progress)
-
-
-def _collect(results, scenes: list[Scene], progress: Callable[[int], None] | None) -> list[Scene]:
-    for part in results:
-        scenes += part
-        if progress is not None:
-            progress(len(scenes))
-    return scenes
+    work = [(split, settings, part) for part in parts]
+    done = dict(side_by_side(_compose_part, work, jobs or cores()))
+    return list(itertools.chain.from_iterable(done[number] for number in range(len(parts))))
 
 
 def _compose_part(split: str, settings: Settings, part: range) -> list[Scene]:
@@ -253,7 +238,12 @@ def _compose_part(split: str, settings: Settings, part: range) -> list[Scene]:
 
 
 def write_voc(root: str | os.PathLike, split: str, count: int, settings: Settings = Settings()) -> None:
-    """The first ``count`` scenes of a split in VOC's layout under ``root``; the split's list is written last."""
+    """The first ``count`` scenes of a split in VOC's layout under ``root``; the split's list is written last.
+
+    Raises:
+        ValueError: see `compose`.
+        FileError: a file cannot be written.
+    """
     names = []
     for index, scene in enumerate(compose_many(split, count, settings)):
         names.append(f"{SPLITS.index(split)}{index:06d}")

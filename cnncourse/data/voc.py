@@ -19,16 +19,14 @@ from xml.etree import ElementTree
 import numpy as np
 from PIL import Image
 
+from cnncourse.files import FileError, write_beside, write_text
+
 # In VOC's own order: a segmentation mask's index is the position here plus one, 0 being the background.
 CLASSES = (
     "aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow",
     "diningtable", "dog", "horse", "motorbike", "person", "pottedplant", "sheep", "sofa", "train", "tvmonitor",
 )  # fmt: skip
 VOID = 255
-
-
-class VOCError(ValueError):
-    """A file that is missing, damaged or not in VOC's format: the message names it and what is wrong."""
 
 
 def from_voc(box: Sequence[float]) -> tuple[float, float, float, float]:
@@ -63,6 +61,10 @@ class Annotation:
 class VOC:
     """A split of a data set in VOC's layout.
 
+    An item is ``(image, annotation)``, and with masks ``(image, annotation, mask)``: uint8 ``[H, W, 3]``,
+    `Annotation`, uint8 ``[H, W]``. Reading it raises FileError where a file is missing or damaged, or where they do
+    not fit each other.
+
     >>> data = VOC("VOCdevkit/VOC2012", "trainval")              # doctest: +SKIP
     >>> image, annotation = data[0]                              # doctest: +SKIP
 
@@ -70,9 +72,10 @@ class VOC:
         root: the folder that holds ``Annotations`` (VOC2007, VOC2012, ...).
         split: the name of a list in ``ImageSets/Main``, or, with masks, in ``ImageSets/Segmentation``.
         classes: objects of other known classes are left out (their pixels become void in masks).
-        masks: items then are ``(image, annotation, mask)``, mask uint8 ``[H, W]``.
+        masks: whether items hold masks.
+
     Raises:
-        VOCError: no such folder or split.
+        FileError: no such folder or split.
     """
 
     def __init__(
@@ -86,7 +89,7 @@ class VOC:
         listing = self.root / "ImageSets" / ("Segmentation" if masks else "Main") / f"{split}.txt"
         if not listing.is_file():
             there = sorted(file.stem for file in listing.parent.glob("*.txt") if "_" not in file.stem)
-            raise VOCError(
+            raise FileError(
                 f"{listing} is not there; {f'splits here: {there}' if there else 'is it a VOC folder?'}"
             )
         self.ids = [line.split()[0] for line in listing.read_text().splitlines() if line.strip()]
@@ -99,31 +102,40 @@ class VOC:
         annotation = self.annotation(index)
         if annotation.size != image.shape[:2]:
             file = self._file("Annotations", index, "xml")
-            raise VOCError(f"{file} says {annotation.size} (height, width), the image is {image.shape[:2]}")
+            raise FileError(f"{file} says {annotation.size} (height, width), the image is {image.shape[:2]}")
         if not self.masks:
             return image, annotation
         mask = self.mask(index)
         if mask.shape != image.shape[:2]:
             file = self._file("SegmentationClass", index, "png")
-            raise VOCError(f"{file} is {mask.shape} (height, width), the image is {image.shape[:2]}")
+            raise FileError(f"{file} is {mask.shape} (height, width), the image is {image.shape[:2]}")
         return image, annotation, mask
 
     def image(self, index: int) -> np.ndarray:
-        """uint8 ``[H, W, 3]``."""
+        """uint8 ``[H, W, 3]``.
+
+        Raises:
+            FileError: the file is missing or is no readable picture.
+        """
         return np.array(_open(self._file("JPEGImages", index, "jpg")).convert("RGB"))
 
     def annotation(self, index: int) -> Annotation:
+        """See `read_annotation`."""
         return read_annotation(self._file("Annotations", index, "xml"), self.classes)
 
     def mask(self, index: int) -> np.ndarray:
-        """uint8 ``[H, W]``: 0 background, 1 + position in ``classes``, 255 void."""
+        """uint8 ``[H, W]``: 0 background, 1 + position in ``classes``, 255 void.
+
+        Raises:
+            FileError: the file is missing, is no readable picture, or holds no class indices.
+        """
         file = self._file("SegmentationClass", index, "png")
         picture = _open(file)
         if picture.mode not in ("P", "L"):  # a mask saved in colour has lost its indices
-            raise VOCError(f"{file} is a picture of mode {picture.mode}, not of palette indices")
+            raise FileError(f"{file} is a picture of mode {picture.mode}, not of palette indices")
         mask = np.array(picture)
         if wrong := set(np.unique(mask).tolist()) - {*range(len(CLASSES) + 1), VOID}:
-            raise VOCError(
+            raise FileError(
                 f"{file} holds the class indices {sorted(wrong)}; VOC has 0 to {len(CLASSES)}, and 255"
             )
         return self._renumber()[mask]
@@ -144,29 +156,32 @@ def _open(file: Path) -> Image.Image:
         picture = Image.open(file)
         picture.load()
     except FileNotFoundError:
-        raise VOCError(f"{file} is not there, but its id is in the split's list") from None
+        raise FileError(f"{file} is not there, but its id is in the split's list") from None
     except Exception as error:  # Pillow's decoders raise many kinds
-        raise VOCError(f"{file} is not a readable picture: {error}") from error
+        raise FileError(f"{file} is not a readable picture: {error}") from error
     return picture
 
 
 def read_annotation(file: str | os.PathLike, classes: Sequence[str] = CLASSES) -> Annotation:
     """One annotation file.
 
+    Args:
+        classes: what labels count; objects of other known classes are left out.
+
     Raises:
-        VOCError: not there, broken XML, an unknown class, a box that is empty or outside the image; names the file.
+        FileError: not there, broken XML, an unknown class, a box that is empty or outside the image; names the file.
     """
     try:
         root = ElementTree.parse(file).getroot()
     except FileNotFoundError:
-        raise VOCError(f"{file} is not there, but its id is in the split's list") from None
+        raise FileError(f"{file} is not there, but its id is in the split's list") from None
     except ElementTree.ParseError as error:
-        raise VOCError(f"{file} is broken XML: {error}") from error
+        raise FileError(f"{file} is broken XML: {error}") from error
     try:
         size = int(_text(root, "size/height")), int(_text(root, "size/width"))
         objects = [_read_object(node, size) for node in root.findall("object")]
     except ValueError as error:
-        raise VOCError(f"{file}: {error}") from error
+        raise FileError(f"{file}: {error}") from error
     kept = [one for one in objects if one[0] in classes]
     boxes = np.array([box for _, box, _ in kept], np.float32).reshape(-1, 4)
     labels = np.array([tuple(classes).index(name) for name, _, _ in kept], np.int64)
@@ -207,24 +222,40 @@ def palette() -> list[int]:
 
 
 def write_image(
-    root: Path, name: str, image: np.ndarray, annotation: Annotation, mask: np.ndarray, classes=CLASSES
-):
-    """One image with its annotation and mask (indices 1 + position in ``classes``), in VOC's layout.
+    root: Path,
+    name: str,
+    image: np.ndarray,
+    annotation: Annotation,
+    mask: np.ndarray,
+    classes: Sequence[str] = CLASSES,
+) -> None:
+    """One image with its annotation and mask, in VOC's layout.
 
     JPEG loses a little: quality 95 without chroma subsampling, by the integer DCT, which is the same everywhere.
+
+    Args:
+        root: the data set's folder; made where it is missing.
+        name: the image's id.
+        image: uint8 ``[H, W, 3]``.
+        mask: uint8 ``[H, W]``: 0 background, 1 + position in ``classes``, 255 void.
+
+    Raises:
+        FileError: a file cannot be written.
     """
-    for folder in ("JPEGImages", "Annotations", "SegmentationClass"):
-        (root / folder).mkdir(parents=True, exist_ok=True)
-    Image.fromarray(image).save(root / "JPEGImages" / f"{name}.jpg", quality=95, subsampling=0)
+    jpeg = {"format": "JPEG", "quality": 95, "subsampling": 0}
+    write_beside(
+        root / "JPEGImages" / f"{name}.jpg", lambda beside: Image.fromarray(image).save(beside, **jpeg)
+    )
     table = np.arange(256, dtype=np.uint8)
     for position, known in enumerate(classes):
         table[1 + position] = 1 + CLASSES.index(known)
     picture = Image.fromarray(table[mask])
     picture.putpalette(palette())
-    picture.save(root / "SegmentationClass" / f"{name}.png")
-    ElementTree.ElementTree(_annotation_xml(root.name, name, annotation, classes)).write(
-        root / "Annotations" / f"{name}.xml"
+    write_beside(
+        root / "SegmentationClass" / f"{name}.png", lambda beside: picture.save(beside, format="PNG")
     )
+    tree = ElementTree.ElementTree(_annotation_xml(root.name, name, annotation, classes))
+    write_beside(root / "Annotations" / f"{name}.xml", tree.write)
 
 
 def _annotation_xml(
@@ -251,11 +282,11 @@ def _annotation_xml(
 
 
 def write_split(root: Path, split: str, names: Iterable[str]) -> None:
-    """The lists of a split in ``ImageSets``, each written beside, then renamed."""
+    """The lists of a split in ``ImageSets``.
+
+    Raises:
+        FileError: a file cannot be written.
+    """
     text = "".join(f"{name}\n" for name in names)
     for folder in ("Main", "Segmentation"):
-        file = root / "ImageSets" / folder / f"{split}.txt"
-        file.parent.mkdir(parents=True, exist_ok=True)
-        beside = file.with_suffix(f".{os.getpid()}.part")
-        beside.write_text(text)
-        os.replace(beside, file)
+        write_text(root / "ImageSets" / folder / f"{split}.txt", text)

@@ -1,28 +1,22 @@
 """``cnncourse train``: one of the course's networks on images by path."""
 
+import contextlib
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 
 import torch
 from lightning_fabric import Fabric
-from torch import Tensor
 
 from cnncourse.classification import NETWORKS
-from cnncourse.data.augmentation import random_crop, random_reflection
-from cnncourse.training.checkpoints import TrainingError, write_json
-from cnncourse.training.data import LabelledImages, leave_alone, open_images
-from cnncourse.training.loop import Recipe, train
-
-
-def crops_and_reflections(image: Tensor, generator: torch.Generator) -> Tensor:
-    """A crop of the image padded by an eighth on each side, mirrored half of the time: ``[3, H, H]`` -> the same."""
-    side = image.shape[-1]
-    return random_reflection(random_crop(image[None], side, generator, padding=side // 8), generator)[0]
-
+from cnncourse.files import write_json
+from cnncourse.progress import progress_bar
+from cnncourse.training.data import LabelledImages, crops_and_reflections, leave_alone, open_images
+from cnncourse.training.loop import train
+from cnncourse.training.recipe import Recipe
 
 AUGMENTATIONS = {"none": leave_alone, "crops": crops_and_reflections}
 
@@ -56,15 +50,23 @@ def train_network(
     """Train the network ``name`` and leave checkpoints, history and ``result.json`` in ``folder``.
 
     Args:
+        name: one of `NETWORKS`.
         data, side, count: see `cnncourse.training.data.open_images`; a folder's held-out split is ``val`` or ``test``.
+        width: this many times the network's channels.
         augmentation: one of `AUGMENTATIONS`.
         accelerator, precision: Lightning Fabric's; for example "cuda" and "bf16-mixed".
+        workers, progress: see `cnncourse.training.loop.train`.
+
+    Returns:
+        What ``result.json`` holds: network, recipe, data, the last epoch, the best error, seconds, versions.
 
     Raises:
-        TrainingError: an unknown network or augmentation, or what `cnncourse.training.loop.train` raises.
+        ValueError: an unknown network or augmentation, or what `open_images` raises.
+        FileError: data or a checkpoint that cannot be used.
+        TrainingError: see `cnncourse.training.loop.train`.
     """
     if name not in NETWORKS or augmentation not in AUGMENTATIONS:
-        raise TrainingError(
+        raise ValueError(
             f"network {name!r}, augmentation {augmentation!r}: there are the networks {', '.join(NETWORKS)} and the "
             f"augmentations {', '.join(AUGMENTATIONS)}."
         )
@@ -96,3 +98,20 @@ def train_network(
     if fabric.is_global_zero:
         write_json(Path(folder) / "result.json", result)
     return result
+
+
+@contextlib.contextmanager
+def training_bar(epochs: int) -> Iterator[Callable[[dict], None]]:
+    """A progress bar over all steps, with the epoch's loss and metrics so far; yields the loop's ``progress``."""
+    with progress_bar("training", unit="steps") as advance:
+
+        def show(state: dict) -> None:
+            epoch, step, steps = state["epoch"], state["step"], state["steps"]
+            measures = {
+                name: value for name, value in state.items() if name not in ("epoch", "step", "steps")
+            }
+            told = "  ".join(f"{name} {value:.3f}" for name, value in measures.items())
+            done = epoch * steps + step + 1
+            advance(text=f"epoch {epoch + 1}/{epochs}  {told}", done=done, total=epochs * steps)
+
+        yield show

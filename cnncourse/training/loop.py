@@ -17,8 +17,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -27,7 +26,8 @@ from lightning_fabric import Fabric
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
-from cnncourse.training.checkpoints import TrainingError, load_checkpoint, save_checkpoint
+from cnncourse.training.checkpoints import load_checkpoint, save_checkpoint
+from cnncourse.training.recipe import Recipe
 
 Batch = Any  # what a data set's `collate` returns; for images (uint8 or float [B, ...], int64 [B])
 Step = Callable[[nn.Module, Batch], tuple[Tensor, Mapping[str, Tensor]]]
@@ -42,57 +42,24 @@ class Data(Protocol):
     def collate(self, samples: Sequence[Any]) -> Batch: ...
 
 
-@dataclass(frozen=True)
-class Recipe:
-    """How to train.
+class TrainingError(RuntimeError):
+    """Training cannot go on, and no file is to blame; the message says why and what to do.
 
-    Args:
-        epochs: passes over the data.
-        batch_size: images a step, over all processes together.
-        lr: the learning rate after ``warmup`` epochs, during which it grows linearly.
-        schedule: "constant", "cosine" (to zero), or "steps" (a tenth at 1/2, another at 3/4 of the epochs).
-        optimizer: "sgd" (with ``momentum``) or "adam".
-        clip: the largest norm of the gradient; None leaves it as it is.
+    The last good checkpoint is untouched.
     """
-
-    epochs: int
-    batch_size: int = 128
-    lr: float = 0.1
-    optimizer: str = "sgd"
-    momentum: float = 0.9
-    weight_decay: float = 0.0
-    schedule: str = "constant"
-    warmup: float = 0.0
-    clip: float | None = None
-    seed: int = 0
-
-    def lr_at(self, progress: float) -> float:
-        """The learning rate when ``progress`` epochs (a fraction counts) are done."""
-        if progress < self.warmup:
-            return self.lr * progress / self.warmup
-        part = progress / self.epochs
-        match self.schedule:
-            case "constant":
-                return self.lr
-            case "cosine":
-                return self.lr * (1 + math.cos(math.pi * part)) / 2
-            case "steps":
-                return self.lr * 0.1 ** ((part >= 0.5) + (part >= 0.75))
-        raise ValueError(f'schedule={self.schedule!r}: known are "constant", "cosine" and "steps"')
-
-    def build_optimizer(self, parameters: Iterator[nn.Parameter]) -> torch.optim.Optimizer:
-        trainable = [parameter for parameter in parameters if parameter.requires_grad]
-        if self.optimizer == "sgd":
-            return torch.optim.SGD(trainable, self.lr, self.momentum, weight_decay=self.weight_decay)
-        if self.optimizer == "adam":
-            return torch.optim.AdamW(trainable, self.lr, weight_decay=self.weight_decay)
-        raise ValueError(f'optimizer={self.optimizer!r}: known are "sgd" and "adam"')
 
 
 def classification_step(model: nn.Module, batch: tuple[Tensor, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
-    """Softmax loss and top-1 error of one batch: images ``[B, 3, H, W]``, labels int64 ``[B]``.
+    """Softmax loss and top-1 error of one batch.
 
     The losses of GoogLeNet's auxiliary heads count 0.3 each (section 5 of Szegedy et al., 2015).
+
+    Args:
+        model: images to logits ``[B, classes]``, or to a tuple of these, the auxiliary heads' behind the first.
+        batch: images float ``[B, 3, H, W]`` and labels int64 ``[B]``.
+
+    Returns:
+        The loss, a scalar, and ``{"error": the share of wrong answers}``.
     """
     images, labels = batch
     outputs = model(images)
@@ -121,6 +88,7 @@ def train(
     Args:
         model: trained in place.
         data: what to train on; the last batch of an epoch is left out when it is not full.
+        recipe: how.
         step: ``step(model, batch) -> (loss, metrics)``, metrics being means over the batch.
         validation: evaluated after every epoch.
         metric: the epoch with the lowest ``validation_<metric>`` is kept as the best (without validation, the
@@ -132,7 +100,8 @@ def train(
         progress: called after every step with a dict to show.
 
     Raises:
-        TrainingError: no data, a loss that is not finite, or a checkpoint that could not be read or written.
+        TrainingError: less data than a batch, a batch that the processes cannot share, or a loss that is not finite.
+        FileError: a checkpoint that cannot be read or written, or is of another model or recipe.
     """
     fabric = fabric or Fabric(accelerator="cpu", devices=1)
     _check(data, recipe, fabric)
@@ -140,7 +109,7 @@ def train(
     folder = Path(folder) if folder is not None else None
     history: list[dict[str, float]] = []
     if folder is not None and (folder / "last.ckpt").exists():
-        history = load_checkpoint(fabric, folder / "last.ckpt", model, optimizer, recipe)
+        history = load_checkpoint(folder / "last.ckpt", model, optimizer, recipe)
     for epoch in range(len(history), recipe.epochs):
         row = _train_epoch(fabric, model, optimizer, data, recipe, epoch, step, workers, progress)
         if validation is not None:
@@ -216,7 +185,10 @@ def evaluate(
     fabric: Fabric | None = None,
     workers: int = 0,
 ) -> dict[str, float]:
-    """Means of the loss and the metrics over all of ``data``, in evaluation mode, without augmentation."""
+    """Means of the loss and the metrics over all of ``data``, in evaluation mode, without augmentation.
+
+    The arguments are those of `train`; ``batch_size`` is of each process.
+    """
     fabric = fabric or Fabric(accelerator="cpu", devices=1)
     was_training = model.training
     model.eval()
@@ -233,8 +205,15 @@ def evaluate(
     }
 
 
-def epoch_loader(data: Data, recipe: Recipe, epoch: int, rank: int = 0, world: int = 1, workers: int = 0):
-    """One epoch: a permutation by (seed, epoch), cut into batches of which each rank takes its part."""
+def epoch_loader(
+    data: Data, recipe: Recipe, epoch: int, rank: int = 0, world: int = 1, workers: int = 0
+) -> DataLoader:
+    """One epoch: a permutation by (seed, epoch), cut into batches of which each rank takes its part.
+
+    Args:
+        rank, world: which process this is, of how many.
+        workers: processes that load images.
+    """
     generator = torch.Generator().manual_seed(_mix(recipe.seed, epoch))
     order = torch.randperm(len(data), generator=generator).tolist()
     full = len(data) // recipe.batch_size
@@ -261,7 +240,7 @@ def _identity(batch: Batch) -> Batch:
 
 
 class _Epoch(Dataset):
-    """``data`` as DataLoader wants it: indices in, a batch out. ``key`` seeds augmentation, None is none."""
+    """``data`` as DataLoader wants it: indices in, a batch out. ``key`` (seed, epoch) seeds augmentation."""
 
     def __init__(self, data: Data, key: tuple[int, int] | None):
         self.data, self.key = data, key

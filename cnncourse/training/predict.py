@@ -12,10 +12,11 @@ from matplotlib.figure import Figure
 from PIL import Image, ImageOps
 from torch import Tensor, nn
 
-from cnncourse.training.checkpoints import TrainingError, load_weights, write_beside, write_json
-from cnncourse.training.data import ENDINGS
-from cnncourse.training.detectors import SIDE
-from cnncourse.training.segmenters import normalised
+from cnncourse.files import FileError, write_beside, write_json
+from cnncourse.training import zoo
+from cnncourse.training.checkpoints import load_weights
+from cnncourse.training.data import ENDINGS, normalised
+from cnncourse.training.networks import SIDE
 from cnncourse.visualize.scenes import boxes_figure, mask_figure
 
 
@@ -27,18 +28,18 @@ class Outcome(NamedTuple):
 
 
 def trained(name: str, kinds: Mapping[str, object], weights: str | os.PathLike | None = None) -> nn.Module:
-    """A network of the zoo with the course's weights or those of a file.
+    """A network of the zoo with the course's weights or those of a file, in evaluation mode.
 
     Args:
         kinds: which names will do.
+        weights: safetensors; None for the course's.
 
     Raises:
-        TrainingError: another name, or weights that are missing or of another network.
+        ValueError: another name.
+        FileError: weights that are missing, damaged or of another network.
     """
-    from cnncourse.training import zoo
-
     if name not in kinds:
-        raise TrainingError(f"{name!r} is none of {', '.join(kinds)}.")
+        raise ValueError(f"{name!r} is none of {', '.join(kinds)}.")
     if weights is None:
         return zoo.load(name)
     model = zoo.untrained(name)
@@ -59,20 +60,19 @@ def read_photograph(file: Path) -> np.ndarray:
     """uint8 ``[H, W, 3]``, upright.
 
     Raises:
-        TrainingError: the file is missing or is not a readable image.
+        FileError: the file is missing or is not a readable image.
     """
     try:
         with Image.open(file) as image:
             return np.array(ImageOps.exif_transpose(image).convert("RGB"))
     except FileNotFoundError:
-        raise TrainingError("there is no such file") from None
+        raise FileError("there is no such file") from None
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise TrainingError(f"not a readable image ({error})") from error
+        raise FileError(f"not a readable image ({error})") from error
 
 
-Look = Callable[
-    [np.ndarray], tuple[list[dict], Figure]
-]  # an image to COCO's rows, but for image_id, and a picture
+# An image to COCO's rows, but for image_id, and a picture.
+Look = Callable[[np.ndarray], tuple[list[dict], Figure]]
 
 
 def detect_files(
@@ -93,6 +93,9 @@ def detect_files(
         classes: without the background.
         paths: images, or folders of them. What cannot be read is skipped.
         threshold: the smallest score that counts.
+
+    Raises:
+        FileError: a picture or a list cannot be written.
     """
 
     def look(image: np.ndarray) -> tuple[list[dict], Figure]:
@@ -114,6 +117,9 @@ def segment_files(
     Args:
         model: in evaluation mode; normalised images ``[B, 3, H, W]`` to scores ``[B, 1 + classes, H, W]``.
         side: the shorter side that the network sees, in pixels; its scores are enlarged to the photograph's size.
+
+    Raises:
+        FileError: a picture or a list cannot be written.
     """
 
     def look(image: np.ndarray) -> tuple[list[dict], Figure]:
@@ -135,7 +141,7 @@ def _write_all(look: Look, classes: Sequence[str], paths: Sequence, folder: str 
     for file in photographs(paths):
         try:
             image = read_photograph(file)
-        except TrainingError as error:
+        except FileError as error:
             skipped.append((file, str(error)))
             continue
         rows, figure = look(image)

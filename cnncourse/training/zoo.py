@@ -1,11 +1,12 @@
 """Small networks for the book and the labs, and the recipes that train them.
 
 Each is one of the course's networks at course size, trained on the embedded data by ``cnncourse weights NAME``. That
-stores the weights in ``trained/`` (safetensors, float16) and beside them a JSON with the recipe and the test error,
-or a detector's mean average precision, *of the stored file*.
+stores the weights in ``trained/`` (safetensors, float16) and beside them a record, a JSON with the recipe and the test
+error, or a detector's mean average precision, *of the stored file*.
 """
 
 import functools
+import hashlib
 import json
 import os
 import shutil
@@ -18,103 +19,20 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from cnncourse import imports
 from cnncourse.classification import alexnet, cifar_resnet, googlenet, vgg
 from cnncourse.classification.googlenet import MODULES
 from cnncourse.classification.layers import Conv
-from cnncourse.data.box_augmentation import flip
-from cnncourse.training import detectors, segmenters
-from cnncourse.training.annotated import AnnotatedImages, open_scenes
-from cnncourse.training.checkpoints import TrainingError, load_weights, save_weights, write_json
-from cnncourse.training.command import crops_and_reflections
-from cnncourse.training.data import LabelledImages, open_images
-from cnncourse.training.loop import Data, Recipe, Step, classification_step, evaluate, train
+from cnncourse.files import FileError, write_json
+from cnncourse.training import networks
+from cnncourse.training.checkpoints import load_weights, save_weights
+from cnncourse.training.data import LabelledImages
+from cnncourse.training.loop import train
+from cnncourse.training.recipe import Recipe
+from cnncourse.training.tasks import CLASSIFICATION, DETECTION, SEGMENTATION, Task, classification, labelled
 
 FOLDER = Path(__file__).with_name("trained")
-
-
-@dataclass(frozen=True)
-class Task:
-    """What a network is trained for.
-
-    Args:
-        data: the first so many training images, with their augmentation.
-        augmentation: its name.
-        step: of the training loop.
-        measure: every figure of a trained network.
-        check: one of these figures, on so small a part of the test split that a test can ask for it.
-    """
-
-    data: Callable[[int], Data]
-    augmentation: str
-    step: Step
-    measure: Callable[[nn.Module], dict[str, float]]
-    check: Callable[[nn.Module], dict[str, float]]
-
-
-def error(model: nn.Module, count: int, times: int = 1) -> float:
-    """The error on the first ``count`` test images, enlarged so many times, in percent."""
-    return round(100 * evaluate(model, _labelled("test", count, times))["error"], 3)
-
-
-def _labelled(split: str, count: int | None, times: int = 1, **options) -> LabelledImages:
-    images, labels, _ = open_images(None, split, 32, count)
-    return LabelledImages(images.repeat(times, 1).repeat(times, 2), labels, **options)
-
-
-def precision(model: nn.Module, split: str, count: int) -> float:
-    """The mean average precision on the first ``count`` scenes of a split, in percent."""
-    return detectors.average_precision(model, _annotated(split, count))["map"]
-
-
-def _annotated(split: str, count: int, augmentation=None) -> AnnotatedImages:
-    return AnnotatedImages(open_scenes(None, split, detectors.SCENES, count), augmentation)
-
-
-def mean_iu(model: nn.Module, split: str, count: int) -> float:
-    """The mean intersection over union on the first ``count`` scenes of a split, in percent."""
-    return segmenters.measures(model, _masked(split, count))["mean_iu"]
-
-
-def _masked(split: str, count: int, flip: bool = False) -> segmenters.MaskedImages:
-    return segmenters.MaskedImages(open_scenes(None, split, detectors.SCENES, count, masks=True), flip)
-
-
-def classification(times: int = 1) -> Task:
-    """The embedded CIFAR-10, its images enlarged so many times (each pixel becomes a square)."""
-    return Task(
-        lambda count: _labelled("train", count, times, augmentation=crops_and_reflections),
-        "crops and reflections",
-        classification_step,
-        lambda model: {"test_error": error(model, 10_000, times)},
-        lambda model: {"test_error_500": error(model, 500, times)},
-    )
-
-
-DETECTION = Task(
-    lambda count: _annotated("train", count, flip()),
-    "reflections",
-    detectors.detection_step,
-    lambda model: {
-        "test_map": precision(model, "test", 1000),
-        "unseen_drawings_map": precision(model, "unseen_drawings", 1000),
-        "unseen_style_map": precision(model, "unseen_style", 1000),
-    },
-    lambda model: {"test_map_100": precision(model, "test", 100)},
-)
-SEGMENTATION = Task(
-    lambda count: _masked("train", count, flip=True),
-    "reflections",
-    segmenters.segmentation_step,
-    lambda model: {
-        "test_mean_iu": mean_iu(model, "test", 1000),
-        "unseen_drawings_mean_iu": mean_iu(model, "unseen_drawings", 1000),
-        "unseen_style_mean_iu": mean_iu(model, "unseen_style", 1000),
-    },
-    lambda model: {"test_mean_iu_100": mean_iu(model, "test", 100)},
-)
-
-
-CLASSIFICATION = classification()
+_NOT_STORED = "{0} has not been trained here yet: `cnncourse weights {0}` does that."
 
 
 @dataclass(frozen=True)
@@ -169,11 +87,11 @@ ZOO = {
     ),
     "resnet": Entry(functools.partial(cifar_resnet, 20, width=0.5), ADAM),
     # What detection and segmentation start from; on images of 64 pixels, for its five poolings need them.
-    "trunk": Entry(detectors.classifier, replace(ADAM, epochs=5), 12_000, classification(times=2)),
+    "trunk": Entry(networks.narrow_vgg, replace(ADAM, epochs=5), 12_000, classification(times=2)),
     # As many epochs as one core does in some twenty minutes.
     **{
         name: Entry(
-            detectors.DETECTORS[name],
+            networks.DETECTORS[name],
             replace(ADAM, epochs=epochs, batch_size=32, lr=1e-3),
             10_000,
             DETECTION,
@@ -183,13 +101,13 @@ ZOO = {
     },
     **{
         name: Entry(
-            functools.partial(segmenters.fcn, skips),
+            functools.partial(networks.fcn, skips),
             replace(ADAM, epochs=8, batch_size=16),
             2000,
             SEGMENTATION,
             start="trunk",
         )
-        for name, skips in segmenters.SKIPS.items()
+        for name, skips in networks.SKIPS.items()
     },
 }
 
@@ -199,24 +117,31 @@ def load(name: str) -> nn.Module:
 
     Raises:
         ValueError: there is none of this name.
-        TrainingError: its weights have not been stored yet.
+        FileError: its weights have not been stored yet, or their file is damaged or of another network.
     """
     model = entry(name).build()
     if not (FOLDER / f"{name}.safetensors").exists():
-        raise TrainingError(f"{name} has not been trained here yet: `cnncourse weights {name}` does that.")
+        raise FileError(_NOT_STORED.format(name))
     load_weights(FOLDER / f"{name}.safetensors", model)
     return model.eval()
 
 
-def figures(name: str) -> dict:
-    """The recipe of a trained network and what the stored file reaches."""
+def record(name: str) -> dict:
+    """The recipe of a trained network and what the stored file reaches.
+
+    Raises:
+        ValueError: there is none of this name.
+        FileError: it has not been stored yet.
+    """
     entry(name)
+    if not (FOLDER / f"{name}.json").exists():
+        raise FileError(_NOT_STORED.format(name))
     return json.loads((FOLDER / f"{name}.json").read_text())
 
 
 def test_images(count: int | None = None) -> LabelledImages:
     """The first ``count`` test images, as the trained networks take them."""
-    return _labelled("test", count)
+    return labelled("test", count)
 
 
 def in_order(names: Sequence[str]) -> list[list[str]]:
@@ -233,8 +158,8 @@ def in_order(names: Sequence[str]) -> list[list[str]]:
 def minutes_known(name: str) -> float:
     """How long it took to train the network when it was last stored; a guess if it never was."""
     try:
-        return figures(name)["seconds"] / 60
-    except (OSError, KeyError):
+        return record(name)["seconds"] / 60
+    except (FileError, KeyError):
         return 10.0
 
 
@@ -244,15 +169,21 @@ def make(
     runs: Path | None = None,
     progress: Callable[[dict], None] | None = None,
 ) -> dict:
-    """Train the network anew and store it; returns what `figures` will say.
+    """Train the network anew and store it; returns what `record` will say.
 
     Args:
-        folder: where weights and figures are written.
-        runs: keeps a checkpoint of every epoch in a folder of its own, from which a training that was cut off goes on;
-            removed in the end.
+        folder: where weights and record are written.
+        runs: keeps a checkpoint of every epoch in a folder of its own, from which a training that was cut off goes on
+            as long as the code stays the same; removed in the end.
+        progress: called after every step with a dict to show.
+
+    Raises:
+        ValueError: there is no network of this name.
+        FileError: a file cannot be written, or the network that this one starts from is not stored.
+        TrainingError: see `cnncourse.training.loop.train`.
     """
     chosen = entry(name)
-    unfinished = None if runs is None else runs / f"weights-{name}"
+    unfinished = None if runs is None else runs / f"weights-{name}-{code(name)}"
     model, data, epochs = _started(chosen), chosen.task.data(chosen.images), set()
 
     def seen(row: dict) -> None:
@@ -285,6 +216,19 @@ def make(
     return found
 
 
+def code(name: str) -> str:
+    """Sixteen digits that change when what trains the network may have: the code, or the weights that it starts from.
+
+    Raises:
+        ValueError: there is no network of this name.
+    """
+    sha = hashlib.sha256(imports.fingerprint([__name__]).encode())
+    start = entry(name).start
+    if start is not None and (FOLDER / f"{start}.safetensors").exists():
+        sha.update((FOLDER / f"{start}.safetensors").read_bytes())
+    return sha.hexdigest()[:16]
+
+
 def _started(chosen: Entry) -> nn.Module:
     """The network as its training begins."""
     torch.manual_seed(chosen.recipe.seed)
@@ -292,13 +236,21 @@ def _started(chosen: Entry) -> nn.Module:
 
 
 def untrained(name: str) -> nn.Module:
-    """The network with the layers that it has when trained, and random weights."""
+    """The network with the layers that it has when trained, and random weights.
+
+    Raises:
+        ValueError: there is no network of this name.
+    """
     chosen = entry(name)
     return chosen.build() if chosen.start is None else chosen.build(untrained(chosen.start))
 
 
 def entry(name: str) -> Entry:
-    """The network and recipe called ``name``."""
+    """The network and recipe called ``name``.
+
+    Raises:
+        ValueError: there is none.
+    """
     if name not in ZOO:
         raise ValueError(f"No trained network is called {name!r}; there are {', '.join(ZOO)}.")
     return ZOO[name]

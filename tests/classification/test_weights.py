@@ -9,7 +9,8 @@ import torchvision
 from torchvision.models import get_weight
 
 from cnncourse.classification import cifar_resnet, resnet
-from cnncourse.classification.weights import PUBLISHED, WeightsError, load_published, load_state_dict
+from cnncourse.classification.weights import PUBLISHED, load_published, load_state_dict
+from cnncourse.files import FileError
 
 
 @pytest.fixture
@@ -25,7 +26,7 @@ def test_first_missing_name_is_told_and_nothing_copied(model):
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     state = {name: tensor + 1 for name, tensor in before.items()}
     del state["layer1.0.bn1.weight"], state["layer2.0.bn1.weight"]
-    with pytest.raises(WeightsError, match=r"no 'layer1\.0\.bn1\.weight', here of shape \(16,\)"):
+    with pytest.raises(FileError, match=r"no 'layer1\.0\.bn1\.weight', here of shape \(16,\)"):
         load_state_dict(model, state)
     assert unchanged(model, before)
 
@@ -33,7 +34,7 @@ def test_first_missing_name_is_told_and_nothing_copied(model):
 def test_first_wrong_shape_is_told(model):
     state = cifar_resnet(8, width=2, classes=7).state_dict()
     with pytest.raises(
-        WeightsError, match=r"'conv1\.weight' has shape \(32, 3, 3, 3\) there and \(16, 3, 3, 3\) here"
+        FileError, match=r"'conv1\.weight' has shape \(32, 3, 3, 3\) there and \(16, 3, 3, 3\) here"
     ):
         load_state_dict(model, state)
 
@@ -41,7 +42,7 @@ def test_first_wrong_shape_is_told(model):
 def test_superfluous_name_is_told(model):
     state = cifar_resnet(14).state_dict()
     with pytest.raises(
-        WeightsError, match=r"it has 'layer1\.1\.conv1\.weight', which this network does not have"
+        FileError, match=r"it has 'layer1\.1\.conv1\.weight', which this network does not have"
     ):
         load_state_dict(model, state)
 
@@ -65,7 +66,7 @@ def test_weights_are_converted_to_the_models_dtype(model):
 def test_padding_shortcuts_do_not_fit_projections():
     with torch.device("meta"):
         padding, projection = resnet(18, shortcut="padding"), resnet(18)
-    with pytest.raises(WeightsError, match=r"layer2\.0\.downsample\.0\.weight"):
+    with pytest.raises(FileError, match=r"layer2\.0\.downsample\.0\.weight"):
         load_state_dict(padding, projection.state_dict())
 
 
@@ -92,17 +93,17 @@ def test_downloaded_file_is_loaded_and_its_hash_checked(tmp_path):
     images = torch.rand(1, 3, 64, 64)
     assert not ours.training
     torch.testing.assert_close(ours(images), theirs(images))
-    with pytest.raises(WeightsError, match="damaged: its SHA-256"):
+    with pytest.raises(FileError, match="damaged: its SHA-256"):
         load_published("resnet18", save(theirs, tmp_path, damage=b"x"))
 
 
 def test_other_files_are_refused(tmp_path):
-    with pytest.raises(WeightsError, match="There is no file"):
+    with pytest.raises(FileError, match="There is no file"):
         load_published("resnet18", tmp_path / "nothing.pth")
     (tmp_path / "page.pth").write_text("<html>404</html>")
-    with pytest.raises(WeightsError, match="not a readable file"):
+    with pytest.raises(FileError, match="not a readable file"):
         load_published("resnet18", tmp_path / "page.pth")
-    with pytest.raises(WeightsError, match=r"resnet20.*There are for alexnet, googlenet"):
+    with pytest.raises(FileError, match=r"resnet20.*There are for alexnet, googlenet"):
         load_published("resnet20")
 
 
@@ -112,7 +113,7 @@ def test_without_a_network_the_error_says_what_else_to_do(tmp_path, monkeypatch)
 
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     monkeypatch.setattr(torch.hub, "download_url_to_file", no_network)
-    with pytest.raises(WeightsError, match="Name or service not known") as error:
+    with pytest.raises(FileError, match="Name or service not known") as error:
         load_published("resnet18")
     for part in ("resnet18-f37072fd.pth", str(tmp_path), "load_published('resnet18', file=...)"):
         assert part in str(error.value)

@@ -10,7 +10,8 @@ import threading
 import numpy as np
 import pytest
 
-from cnncourse.data import DataError, cifar10
+from cnncourse.data import cifar10
+from cnncourse.files import FileError
 
 RECORDS = 20  # in a batch, instead of 10,000
 
@@ -97,19 +98,19 @@ def test_n3_a_damaged_file_is_an_error_that_names_file_and_offset(real, change, 
         path.write_bytes(change(path.read_bytes()))
     else:
         path.unlink()
-    with pytest.raises(DataError, match=message) as caught:
+    with pytest.raises(FileError, match=message) as caught:
         cifar10.load("train", data=real)
     assert str(real) in str(caught.value) and "cnncourse data download" in str(caught.value)
 
 
 def test_a_missing_folder_and_the_python_version_are_told_apart(real, tmp_path):
-    with pytest.raises(DataError, match="nowhere is not a folder"):
+    with pytest.raises(FileError, match="nowhere is not a folder"):
         cifar10.load("train", data=tmp_path / "nowhere")
     python_version = tmp_path / "python"
     python_version.mkdir()
     (python_version / "data_batch_1").touch()
     (python_version / "data_batch_2").touch()
-    with pytest.raises(DataError, match="get the binary version"):
+    with pytest.raises(FileError, match="get the binary version"):
         cifar10.load("train", data=python_version)
 
 
@@ -188,7 +189,7 @@ def test_a_download_is_unpacked_and_readable_and_done_once(real, serve, tmp_path
 
 def test_a_download_with_another_hash_is_not_kept(real, serve, tmp_path):
     url, _ = serve(archive_of(real))
-    with pytest.raises(DataError, match="not CIFAR-10's archive, and was not kept"):
+    with pytest.raises(FileError, match="not CIFAR-10's archive, and was not kept"):
         cifar10.download(tmp_path / "to", url, "md5:" + "0" * 32)
     assert list((tmp_path / "to").iterdir()) == []
 
@@ -196,7 +197,7 @@ def test_a_download_with_another_hash_is_not_kept(real, serve, tmp_path):
 def test_an_interrupted_download_is_never_taken_for_whole(real, serve, tmp_path):
     archive = archive_of(real)
     url, _ = serve(archive, cut=True)
-    with pytest.raises(DataError):
+    with pytest.raises(FileError):
         cifar10.download(tmp_path / "to", url, md5(archive))
     assert list((tmp_path / "to").iterdir()) == []
     url, _ = serve(archive)
@@ -223,7 +224,7 @@ def test_unpacking_that_breaks_off_is_never_taken_for_whole(real, serve, tmp_pat
 def test_an_archive_that_leads_out_of_its_folder_is_refused(real, serve, tmp_path):
     archive = archive_of(real, tarfile.TarInfo("../outside"))
     url, _ = serve(archive)
-    with pytest.raises(DataError, match="outside"):
+    with pytest.raises(FileError, match="outside"):
         cifar10.download(tmp_path / "to", url, md5(archive))
     assert not (tmp_path / "outside").exists() and not (tmp_path / "to" / "cifar-10-batches-bin").exists()
 
@@ -232,7 +233,7 @@ def test_an_archive_of_something_else_is_refused(serve, tmp_path):
     other = io.BytesIO()
     tarfile.open(fileobj=other, mode="w:gz").close()
     url, _ = serve(other.getvalue())
-    with pytest.raises(DataError, match="holds no cifar-10-batches-bin"):
+    with pytest.raises(FileError, match="holds no cifar-10-batches-bin"):
         cifar10.download(tmp_path / "to", url, md5(other.getvalue()))
 
 
@@ -240,6 +241,6 @@ def test_without_a_network_the_error_says_what_to_do_instead(serve, tmp_path):
     url, _ = serve(None)
     for address in (url, "http://127.0.0.1:9/cifar-10-binary.tar.gz"):
         with pytest.raises(
-            DataError, match=r"could not be fetched.*give its folder as data; or use the embed"
+            FileError, match=r"could not be fetched.*give its folder as data; or use the embed"
         ):
             cifar10.download(tmp_path / "to", address, cifar10.HASH)

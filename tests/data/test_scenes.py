@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 from cnncourse.cli import app
 from cnncourse.data import scenes, voc
 from cnncourse.data.scenes import Settings
+from cnncourse.files import FileError
 
 SOME = Settings(side=64, classes=("car", "person", "dog"), objects=(2, 5), sizes=(40, 200))
 
@@ -158,7 +159,7 @@ def test_an_interrupted_writing_leaves_no_list(tmp_path, monkeypatch):
     monkeypatch.setattr(voc, "write_image", full)
     with pytest.raises(OSError, match="No space left"):
         scenes.write_voc(tmp_path / "VOC", "test", 3, SOME)
-    with pytest.raises(voc.VOCError, match="is not there"):
+    with pytest.raises(FileError, match="is not there"):
         voc.VOC(tmp_path / "VOC", "test")
 
 

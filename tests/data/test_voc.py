@@ -5,7 +5,8 @@ import pytest
 from PIL import Image
 
 from cnncourse.data import voc
-from cnncourse.data.voc import VOC, VOCError
+from cnncourse.data.voc import VOC
+from cnncourse.files import FileError
 
 # As a real VOC 2012 annotation looks: a part inside an object, a box with decimals, a missing flag.
 REAL = """<annotation>
@@ -103,7 +104,7 @@ BREAKS = {
 def test_a_broken_annotation_is_named(folder, name):
     change, message = BREAKS[name]
     (folder / "Annotations/a.xml").write_text(change(REAL))
-    with pytest.raises(VOCError, match=message):
+    with pytest.raises(FileError, match=message):
         VOC(folder, "val")[0]
 
 
@@ -111,32 +112,32 @@ def test_a_missing_file_is_named(folder):
     data = VOC(folder, "val", masks=True)
     for name in ("SegmentationClass/a.png", "Annotations/a.xml", "JPEGImages/a.jpg"):
         (folder / name).unlink()
-        with pytest.raises(VOCError, match=f"{name} is not there"):
+        with pytest.raises(FileError, match=f"{name} is not there"):
             data[0]
 
 
 def test_a_mask_that_lost_its_indices_is_named(folder):
     Image.new("RGB", (20, 10)).save(folder / "SegmentationClass/a.png")
-    with pytest.raises(VOCError, match=r"a\.png is a picture of mode RGB"):
+    with pytest.raises(FileError, match=r"a\.png is a picture of mode RGB"):
         VOC(folder, "val", masks=True)[0]
     Image.fromarray(np.full((10, 20), 77, np.uint8)).save(folder / "SegmentationClass/a.png")
-    with pytest.raises(VOCError, match=r"class indices \[77\]"):
+    with pytest.raises(FileError, match=r"class indices \[77\]"):
         VOC(folder, "val", masks=True)[0]
 
 
 def test_sizes_that_differ_are_named(folder):
     Image.new("P", (20, 9)).save(folder / "SegmentationClass/a.png")
-    with pytest.raises(VOCError, match=r"a\.png is \(9, 20\).* image is \(10, 20\)"):
+    with pytest.raises(FileError, match=r"a\.png is \(9, 20\).* image is \(10, 20\)"):
         VOC(folder, "val", masks=True)[0]
     Image.new("RGB", (9, 20)).save(folder / "JPEGImages/a.jpg")
-    with pytest.raises(VOCError, match=r"a\.xml says \(10, 20\).* image is \(20, 9\)"):
+    with pytest.raises(FileError, match=r"a\.xml says \(10, 20\).* image is \(20, 9\)"):
         VOC(folder, "val", masks=True)[0]
 
 
 def test_a_split_that_is_not_there_names_those_that_are(folder):
-    with pytest.raises(VOCError, match=r"trainval\.txt is not there; splits here: \['val'\]"):
+    with pytest.raises(FileError, match=r"trainval\.txt is not there; splits here: \['val'\]"):
         VOC(folder, "trainval")
-    with pytest.raises(VOCError, match="is it a VOC folder"):
+    with pytest.raises(FileError, match="is it a VOC folder"):
         VOC(folder / "nowhere", "val")
 
 

@@ -9,7 +9,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from cnncourse.cli import app
-from cnncourse.training.checkpoints import TrainingError
+from cnncourse.files import FileError
 from cnncourse.training.data import LabelledImages, image_folder, open_images
 
 
@@ -64,19 +64,19 @@ def test_batches_are_scaled_and_normalised():
 )
 def test_an_empty_folder_is_named(tmp_path, spoil, message):
     spoil(tmp_path)
-    with pytest.raises(TrainingError, match=message):
+    with pytest.raises(FileError, match=message):
         image_folder(tmp_path / "nowhere", 16)
 
 
 def test_a_file_that_is_no_image_is_named(folder):
     (folder / "train/red/003.png").write_bytes(b"no picture")
     images, _, _ = image_folder(folder / "train", 16)
-    with pytest.raises(TrainingError, match=r"red/003\.png is not a readable image"):
+    with pytest.raises(FileError, match=r"red/003\.png is not a readable image"):
         images[15]
 
 
 def test_images_and_labels_must_be_as_many():
-    with pytest.raises(TrainingError, match="3 images but 2 labels"):
+    with pytest.raises(ValueError, match="3 images but 2 labels"):
         LabelledImages(np.zeros((3, 4, 4, 3), np.uint8), [0, 1])
 
 

@@ -11,9 +11,11 @@ import torch
 from safetensors.torch import load_file
 from torch import nn
 
+from cnncourse.files import FileError
 from cnncourse.training import checkpoints
-from cnncourse.training.checkpoints import TrainingError, load_weights, save_weights
-from cnncourse.training.loop import Recipe, classification_step, epoch_loader, evaluate, train
+from cnncourse.training.checkpoints import load_weights, save_weights
+from cnncourse.training.loop import TrainingError, classification_step, epoch_loader, evaluate, train
+from cnncourse.training.recipe import Recipe
 
 sys.path.insert(0, str(Path(__file__).parent))
 from toy_run import RECIPE, Toy, network
@@ -181,7 +183,7 @@ def test_a_full_disk_is_named_and_leaves_the_last_checkpoint(tmp_path, monkeypat
 
     monkeypatch.setattr("lightning_fabric.Fabric.save", full)
     (tmp_path / "history.json").unlink()
-    with pytest.raises(TrainingError, match="No space left on device"):
+    with pytest.raises(FileError, match="No space left on device"):
         checkpoints.save_checkpoint(_fabric(), tmp_path, network(), None, recipe, [], best=False)
     assert (tmp_path / "last.ckpt").read_bytes() == before
     assert not list(tmp_path.glob(".*part"))
@@ -197,20 +199,20 @@ def test_a_checkpoint_of_another_architecture_names_the_first_difference(tmp_pat
     train(network(), Toy(), Recipe(epochs=1, batch_size=16), folder=tmp_path)
     other = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Flatten(), nn.Linear(4 * 36, 2))
     with pytest.raises(
-        TrainingError, match=r"another architecture: its 0.weight is \(8, 3, 3, 3\), here it is \(4"
+        FileError, match=r"another architecture: its 0.weight is \(8, 3, 3, 3\), here it is \(4"
     ):
         train(other, Toy(), Recipe(epochs=1, batch_size=16), folder=tmp_path)
 
 
 def test_a_checkpoint_of_another_recipe_names_the_setting(tmp_path):
     train(network(), Toy(), Recipe(epochs=1, batch_size=16, lr=0.1), folder=tmp_path)
-    with pytest.raises(TrainingError, match=r"trained with lr=0.1, not 0.2"):
+    with pytest.raises(FileError, match=r"trained with lr=0.1, not 0.2"):
         train(network(), Toy(), Recipe(epochs=1, batch_size=16, lr=0.2), folder=tmp_path)
 
 
 def test_a_damaged_checkpoint_is_said_to_be_damaged(tmp_path):
     (tmp_path / "last.ckpt").write_bytes(b"PK\x03\x04 not a checkpoint")
-    with pytest.raises(TrainingError, match="damaged"):
+    with pytest.raises(FileError, match="damaged"):
         train(network(), Toy(), RECIPE, folder=tmp_path)
 
 
@@ -222,7 +224,7 @@ def test_weights_in_half_precision_come_back_into_a_float32_model(tmp_path):
     for name, tensor in target.state_dict().items():
         assert tensor.dtype == torch.float32
         torch.testing.assert_close(tensor, source.state_dict()[name], rtol=1e-3, atol=1e-4)
-    with pytest.raises(TrainingError, match="not a readable safetensors"):
+    with pytest.raises(FileError, match="not a readable safetensors"):
         load_weights(tmp_path / "absent.safetensors", target)
 
 

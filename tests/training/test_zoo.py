@@ -7,10 +7,13 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
+from cnncourse import imports
 from cnncourse.cli import app
-from cnncourse.training import reproduce, zoo
-from cnncourse.training.checkpoints import TrainingError, load_weights
-from cnncourse.training.loop import Recipe
+from cnncourse.experiments import runner
+from cnncourse.files import FileError
+from cnncourse.training import tasks, zoo
+from cnncourse.training.checkpoints import load_weights
+from cnncourse.training.recipe import Recipe
 
 
 def test_making_a_network_stores_it_with_its_figure(tmp_path, monkeypatch):
@@ -18,7 +21,7 @@ def test_making_a_network_stores_it_with_its_figure(tmp_path, monkeypatch):
         zoo.ZOO["alexnet"].build, Recipe(epochs=1, batch_size=32, optimizer="adam", lr=1e-3), 64
     )
     monkeypatch.setitem(zoo.ZOO, "alexnet", small)
-    monkeypatch.setattr(zoo, "error", lambda model, count, times=1: float(count))
+    monkeypatch.setattr(tasks, "error", lambda model, count, times=1: float(count))
     found = zoo.make("alexnet", tmp_path)
     assert found["test_error"] == 10_000
     assert found["recipe"]["epochs"] == 1
@@ -32,7 +35,7 @@ def test_a_training_that_was_cut_off_goes_on_at_its_last_epoch(tmp_path, monkeyp
         zoo.ZOO["alexnet"].build, Recipe(epochs=2, batch_size=32, optimizer="adam", lr=1e-3), 64
     )
     monkeypatch.setitem(zoo.ZOO, "alexnet", small)
-    monkeypatch.setattr(zoo, "error", lambda model, count, times=1: float(count))
+    monkeypatch.setattr(tasks, "error", lambda model, count, times=1: float(count))
     whole = zoo.make("alexnet", tmp_path / "whole", tmp_path / "runs")
     assert not list((tmp_path / "runs").iterdir())
     seen = []
@@ -52,6 +55,54 @@ def test_a_training_that_was_cut_off_goes_on_at_its_last_epoch(tmp_path, monkeyp
     assert files[0] == files[1] and whole["recipe"]["epochs"] == 2
 
 
+def test_a_training_that_was_cut_off_begins_anew_when_the_code_has_changed(tmp_path, monkeypatch):
+    small = zoo.Entry(
+        zoo.ZOO["alexnet"].build, Recipe(epochs=2, batch_size=32, optimizer="adam", lr=1e-3), 64
+    )
+    monkeypatch.setitem(zoo.ZOO, "alexnet", small)
+    monkeypatch.setattr(tasks, "error", lambda model, count, times=1: float(count))
+
+    def cut_off(row):
+        if row["epoch"] == 1:
+            raise KeyboardInterrupt
+
+    seen = set()
+    for change, epochs in ((None, {1}), ("other", {0, 1})):
+        with pytest.raises(KeyboardInterrupt):
+            zoo.make("alexnet", tmp_path, tmp_path / "runs", cut_off)
+        with monkeypatch.context() as patch:
+            if change:
+                patch.setattr(zoo.imports, "fingerprint", lambda names: change)  # noqa: B023
+            zoo.make("alexnet", tmp_path, tmp_path / "runs", lambda row: seen.add(row["epoch"]))
+        assert seen == epochs
+        seen.clear()
+
+
+def test_what_starts_from_other_weights_is_another_training(tmp_path, monkeypatch):
+    monkeypatch.setattr(zoo, "FOLDER", tmp_path)
+    codes = []
+    for weights in (None, b"one", b"two"):
+        if weights:
+            (tmp_path / "trunk.safetensors").write_bytes(weights)
+        codes.append([zoo.code(name) for name in ("trunk", "yolo")])
+    assert len({of_yolo for _, of_yolo in codes}) == 3
+    assert len({of_trunk for of_trunk, _ in codes}) == 1
+
+
+def test_the_code_of_a_training_is_that_of_all_that_trains():
+    """Of the network, the data, the loop and the file of recipes itself."""
+    trains = imports.closure([zoo.__name__])
+    wanted = (
+        "training.zoo",
+        "training.loop",
+        "training.recipe",
+        "classification.vgg",
+        "detection.ssd",
+        "data.scenes",
+    )
+    assert {f"cnncourse.{name}" for name in wanted} <= trains
+
+
 def test_what_others_start_from_is_trained_first():
     assert zoo.in_order(["yolo", "resnet", "trunk"]) == [["trunk"], ["yolo", "resnet"]]
     assert zoo.in_order(["yolo", "resnet"]) == [[], ["yolo", "resnet"]]  # the stored trunk will do
@@ -61,15 +112,15 @@ def test_what_others_start_from_is_trained_first():
 
 @pytest.mark.parametrize("name", zoo.ZOO)
 def test_the_stored_file_gives_its_figure(name):
-    [(figure, value)] = zoo.entry(name).task.check(zoo.load(name)).items()
-    assert value == pytest.approx(zoo.figures(name)[figure], abs=0.41)  # two of 500 images
+    [(measure, value)] = zoo.entry(name).task.check(zoo.load(name)).items()
+    assert value == pytest.approx(zoo.record(name)[measure], abs=0.41)  # two of 500 images
 
 
 @pytest.mark.parametrize("name", zoo.ZOO)
 def test_a_stored_file_is_small_and_made_by_the_recipe_that_is_written_here(name):
     assert (zoo.FOLDER / f"{name}.safetensors").stat().st_size < 4e6
-    assert asdict(zoo.ZOO[name].recipe).items() <= zoo.figures(name)["recipe"].items()
-    assert zoo.figures(name)["images"] == zoo.ZOO[name].images
+    assert asdict(zoo.ZOO[name].recipe).items() <= zoo.record(name)["recipe"].items()
+    assert zoo.record(name)["images"] == zoo.ZOO[name].images
 
 
 def test_an_unknown_name_is_named():
@@ -79,7 +130,7 @@ def test_an_unknown_name_is_named():
 
 def test_weights_that_are_not_there_are_said_to_be_missing(tmp_path, monkeypatch):
     monkeypatch.setattr(zoo, "FOLDER", tmp_path)
-    with pytest.raises(TrainingError, match="`cnncourse weights alexnet` does that"):
+    with pytest.raises(FileError, match="`cnncourse weights alexnet` does that"):
         zoo.load("alexnet")
 
 
@@ -96,9 +147,8 @@ def test_the_command_trains_what_is_named_and_says_how_long_it_takes(tmp_path, m
     assert run.exit_code == 0, run.output
     assert trained == ["trunk", "yolo"]
     assert "trunk: test error 5.0 %, 1.5 min" in run.output
-    reproduce.Sweep(tmp_path, "weights", list(zoo.ZOO)).add(
-        "trunk"
-    )  # all of them were asked for, and cut off
+    # All of them were asked for, and cut off.
+    runner.Sweep(tmp_path, "weights", list(zoo.ZOO), zoo.code).add("trunk")
     CliRunner().invoke(app, arguments)
     assert trained[2:] == [name for name in zoo.ZOO if name != "trunk"]
     assert not list(tmp_path.iterdir())

@@ -8,7 +8,8 @@ import torch
 from lightning_fabric import Fabric
 from torch import nn
 
-from cnncourse.training.loop import Recipe, train
+from cnncourse.training.loop import train
+from cnncourse.training.recipe import Recipe
 
 RECIPE = Recipe(epochs=4, batch_size=16, lr=0.05, schedule="cosine")
 

@@ -1,0 +1,1 @@
+"""Networks that classify: their parts, their training, and what they are compared with."""

@@ -1,0 +1,1 @@
+"""Proposals and detectors on scenes."""
