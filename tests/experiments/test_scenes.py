@@ -1,5 +1,6 @@
 """The experiments on scenes run at a tiny size, and at the papers' size on a few images in VOC's format."""
 
+import itertools
 import json
 
 import matplotlib.pyplot as plt
@@ -11,8 +12,8 @@ from cnncourse import files
 from cnncourse.data import scenes, voc
 from cnncourse.experiments import _scenes, runner
 from cnncourse.experiments.detection import _sheets, detector_errors, hierarchical_sampling, line_of_descent
-from cnncourse.experiments.segmentation import _segmented
-from cnncourse.training import zoo
+from cnncourse.experiments.segmentation import _segmented, upsampling
+from cnncourse.training import networks, zoo
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 RESULTS = files.root() / "book" / "results"
@@ -115,6 +116,82 @@ def test_an_image_with_boxes_only_some_of_which_are_difficult_is_trained_without
     target = {**target, "difficult": torch.ones(len(target["boxes"]), dtype=torch.bool)}
     _, left, same = images.augment((image, target, proposals), torch.Generator())
     assert len(left["boxes"]) == 0 and same is proposals
+
+
+# ------------------------------------------------------------------------------------ what compared runs start from
+class Started(Exception):
+    """A training begins: holds the network's weights."""
+
+
+@pytest.fixture
+def first_weights(monkeypatch):
+    """A function from an experiment and a setting to the weights that its training begins with."""
+    runs = itertools.count(1000)
+
+    def begin(model, *_, **__):
+        raise Started({name: value.clone() for name, value in model.state_dict().items()})
+
+    def weights(name: str, setting: dict) -> dict[str, torch.Tensor]:
+        module = runner.experiment(name)
+        monkeypatch.setattr(module, "measured" if hasattr(module, "measured") else "fit", begin)
+        torch.manual_seed(next(runs))  # what ran before must not matter
+        with pytest.raises(Started) as started:
+            module.run({**setting, **TINY[name]})
+        return started.value.args[0]
+
+    return weights
+
+
+def equal(a, b):
+    return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
+
+
+@pytest.mark.parametrize("name", ["roi_training", "hierarchical_sampling", "ssd_augmentation"])
+def test_what_is_compared_starts_from_the_same_weights_and_another_seed_from_others(name, first_weights):
+    settings = runner.experiment(name).settings("cpu")
+    of_seed = {}
+    for setting in settings:
+        if setting["seed"] < 2 and setting.get("start", "trunk") == "trunk":
+            of_seed.setdefault(setting["seed"], []).append(first_weights(name, setting))
+    for same in of_seed.values():
+        assert len(same) >= 2 and all(equal(one, same[0]) for one in same)
+    assert not equal(of_seed[0][0], of_seed[1][0])
+
+
+def test_fcn_32s_starts_from_the_same_weights_whether_its_trunk_is_trained_or_not(first_weights):
+    settings = [one for one in runner.experiment("fcn").settings("cpu") if one["seed"] == 1]
+    fixed, trained = (first_weights("fcn", one) for one in settings if one["network"] in ("32s-fixed", "32s"))
+    assert equal(fixed, trained)
+
+
+def test_all_ways_back_to_the_images_size_start_from_the_same_trained_layers():
+    for name, way_down in {
+        "8s": "trunk",
+        "8s-learned": "trunk",
+        "unpooling": "encoder",
+        "u-shaped": "down",
+    }.items():
+        trained = zoo.load("trunk")
+        if name == "u-shaped":  # it has no batch normalisation
+            trained = _scenes.without_batch_norm(trained)
+        model = upsampling.network(name, _scenes.classifier_of({"width": None}), 11)
+        layers = [layer for layer in getattr(model, way_down).modules() if isinstance(layer, nn.Conv2d)]
+        given = [layer for layer in trained.features if isinstance(layer, nn.Conv2d)]
+        assert len(given) == 10
+        for mine, other in zip(layers, given, strict=True):
+            assert torch.equal(mine.weight, other.weight)
+
+
+def test_a_region_that_overlaps_nothing_is_background_to_the_courses_fast_rcnn():
+    """The head thinks that nothing is background: a region that it should call so costs 50."""
+    head = line_of_descent.course_fast_rcnn(networks.narrow_vgg()).head
+    nn.init.zeros_(head.score.weight)
+    head.score.bias.data[0] = -50
+    features, box = torch.zeros(1, networks.CHANNELS, 12, 12), torch.tensor([[0.0, 0, 24, 24]])
+    labelled = [{"boxes": box, "labels": torch.tensor([1])}]
+    alone = sum(head.losses(features, [box], labelled).values())
+    beside = sum(head.losses(features, [torch.tensor([[64.0, 64, 88, 88]])], labelled).values())
+    assert alone < 5 and beside > 20
 
 
 # ------------------------------------------------------------------------------------------ parts of the objects

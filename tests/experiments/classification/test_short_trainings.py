@@ -54,6 +54,29 @@ def test_every_setting_runs_and_the_summary_and_the_figure_come_out(name):
     assert module.settings("full") != module.settings("cpu")
 
 
+class Started(Exception):
+    """A training begins: holds the network's weights."""
+
+
+@pytest.mark.parametrize("name", ["relu", "augmentation"])
+def test_what_is_compared_starts_from_the_same_weights_and_another_seed_from_others(name, monkeypatch):
+    def begin(model, *_, **__):
+        raise Started({key: value.clone() for key, value in model.state_dict().items()})
+
+    module, of_seed = runner.experiment(name), {}
+    monkeypatch.setattr(module, "fit", begin)
+    for number, setting in enumerate(module.settings("cpu")):
+        if setting["seed"] < 2:
+            torch.manual_seed(1000 + number)  # what ran before must not matter
+            with pytest.raises(Started) as started:
+                module.run({**setting, **TINY[name]})
+            of_seed.setdefault(setting["seed"], []).append(started.value.args[0])
+    for same in of_seed.values():
+        assert len(same) >= 5
+        assert all(torch.equal(one[key], same[0][key]) for one in same for key in same[0])
+    assert not all(torch.equal(of_seed[0][0][key], of_seed[1][0][key]) for key in of_seed[0][0])
+
+
 def test_epochs_to_a_target_count_from_one_and_say_never():
     assert relu.epochs_to([0.9, 0.25, 0.3]) == 2
     assert relu.epochs_to([0.9, 0.8]) == 3
