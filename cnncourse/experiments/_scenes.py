@@ -28,6 +28,7 @@ from cnncourse.training.data import MEAN, STD, AnnotatedImages, open_scenes
 from cnncourse.training.loop import train
 from cnncourse.training.networks import CLASSES, SCENES
 from cnncourse.training.recipe import Recipe
+from cnncourse.training.tasks import detection_step
 
 # One hierarchy of small first regions: on training scenes 100 proposals cover all but a few objects, in 0.04 s.
 SMALL_SEARCH = {"spaces": ("hsv",), "measures": ("ctsf",), "scales": (50,), "min_size": 8}
@@ -116,13 +117,8 @@ def fit(model: nn.Module, data: AnnotatedImages, recipe: Recipe, device: str = "
     """Train a detector on the sum of its losses; returns the seconds it took."""
     clock = clock_of(device)
     start = clock()
-    train(model, data, recipe, step=_step, fabric=fabric_on(device))
+    train(model, data, recipe, step=detection_step, fabric=fabric_on(device))
     return clock() - start
-
-
-def _step(model: nn.Module, batch: tuple) -> tuple[Tensor, dict[str, Tensor]]:
-    losses = model(*batch)
-    return sum(losses.values()), losses
 
 
 def clock_of(device: str) -> Callable[[], float]:
@@ -132,7 +128,11 @@ def clock_of(device: str) -> Callable[[], float]:
 
 @torch.no_grad()
 def results_on(model: nn.Module, data: AnnotatedImages, count: int | None = None) -> list[dict[str, Tensor]]:
-    """Detections of the first ``count`` images, one at a time, on the CPU; the model is left in evaluation mode."""
+    """Detections of the first ``count`` images, one at a time, on the CPU; the model is left in evaluation mode.
+
+    Returns:
+        For each image ``boxes`` float ``[D, 4]``, ``labels`` int64 ``[D]`` and ``scores`` float ``[D]``.
+    """
     model.eval()
     device = next(model.parameters()).device
     found = []
@@ -144,7 +144,7 @@ def results_on(model: nn.Module, data: AnnotatedImages, count: int | None = None
 
 
 def map_of(found: Sequence[dict[str, Tensor]], data: AnnotatedImages, classes: Sequence[str]) -> float:
-    """Mean average precision at an IoU of 0.5 (area), in percent."""
+    """Mean average precision at an IoU of 0.5 (area), in percent, of what `results_on` gives for ``data``."""
     targets = [data[index][1] for index in range(len(data))]
     return round(100 * evaluate_voc(found, targets, len(classes) + 1)["map"].item(), 2)
 

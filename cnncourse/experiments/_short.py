@@ -61,7 +61,7 @@ def hog_features(images: np.ndarray) -> np.ndarray:
 
 
 def hog_classifier(images: np.ndarray, labels: np.ndarray, seed: int):
-    """A linear SVM on HOG, fitted; ``predict`` takes features."""
+    """A linear SVM on HOG, fitted to uint8 ``[N, 32, 32, 3]`` and int64 ``[N]``; ``predict`` takes features."""
     from sklearn.svm import LinearSVC
 
     return LinearSVC(C=0.1, dual="auto", random_state=seed, max_iter=3000).fit(hog_features(images), labels)

@@ -25,6 +25,8 @@ def save_weights(
     """Write a state dict as safetensors.
 
     Args:
+        path: the file; its folder is made where it is missing.
+        state: tensors of any shape and device, by name.
         dtype: of the floating-point tensors; torch.float16 halves what float32 takes. None keeps each one's.
 
     Raises:
@@ -55,7 +57,10 @@ def load_weights(path: str | os.PathLike, model: nn.Module) -> None:
 
 
 def first_difference(own: Mapping[str, Tensor], other: Mapping[str, Tensor]) -> str | None:
-    """Where ``other`` first differs from the state dict ``own`` in names or shapes, in words; or None."""
+    """Where ``other`` first differs from the state dict ``own`` in names or shapes, in words; or None.
+
+    Both hold tensors of any shape by name.
+    """
     for name, tensor in own.items():
         if name not in other:
             return f"it has no {name}, here of shape {tuple(tensor.shape)}"

@@ -71,10 +71,12 @@ class LabelledImages:
         return torch.from_numpy(self.images[index]).permute(2, 0, 1), int(self.labels[index])
 
     def augment(self, sample: tuple[Tensor, int], generator: torch.Generator) -> tuple[Tensor, int]:
+        """An image uint8 ``[3, H, W]`` and its label -> the image augmented, and the label."""
         image, label = sample
         return self.augmentation(image, generator), label
 
     def collate(self, samples: Sequence[tuple[Tensor, int]]) -> tuple[Tensor, Tensor]:
+        """A batch: images float ``[B, 3, H, W]``, labels int64 ``[B]``."""
         images, labels = zip(*samples, strict=True)
         batch = torch.stack(images)
         if not batch.is_floating_point():
@@ -190,6 +192,7 @@ class AnnotatedImages:
         return torch.from_numpy(image).permute(2, 0, 1), target
 
     def augment(self, sample: Sample, generator: torch.Generator) -> Sample:
+        """The image uint8 ``[3, H, W]`` and its target, augmented; difficult objects are left out."""
         image, target = sample
         target = {name: rows[~target["difficult"]] for name, rows in target.items()}
         if self.augmentation is None:
@@ -197,6 +200,7 @@ class AnnotatedImages:
         return box_augmentation.apply(self.augmentation, image, target, generator)
 
     def collate(self, samples: Sequence[Sample]) -> tuple[list[Tensor], list[dict[str, Tensor]]]:
+        """A batch: images float ``[3, H, W]`` in [0, 1], targets."""
         images, targets = zip(*samples, strict=True)
         return [image.float() / 255 for image in images], list(targets)
 
@@ -221,10 +225,12 @@ class MaskedImages:
         return torch.from_numpy(image).permute(2, 0, 1), torch.from_numpy(mask)
 
     def augment(self, sample: tuple[Tensor, Tensor], generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Image uint8 ``[3, H, W]`` and mask uint8 ``[H, W]``, mirrored together or left alone."""
         mirrored = self.flip and torch.rand((), generator=generator) < 0.5
         return tuple(part.flip(-1) for part in sample) if mirrored else sample
 
     def collate(self, samples: Sequence[tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor]:
+        """A batch: images float ``[B, 3, H, W]``, normalised; masks int64 ``[B, H, W]``."""
         images, masks = (torch.stack(parts) for parts in zip(*samples, strict=True))
         return normalised(images), masks.long()
 

@@ -10,7 +10,7 @@ from torch import nn
 
 @dataclass(frozen=True)
 class Recipe:
-    """How to train.
+    """How to train. Words that are not known are found out when they are used, see the methods.
 
     Args:
         epochs: passes over the data.

@@ -30,7 +30,10 @@ from cnncourse.training.networks import BACKGROUND_TOO, CLASSES, SCENES
 
 # ---------------------------------------------------------------------------------------------------------- detection
 def detection_step(model: nn.Module, batch: tuple) -> tuple[Tensor, dict[str, Tensor]]:
-    """The sum of a detector's losses, a scalar, and each of them; a batch is what `AnnotatedImages` collates."""
+    """The sum of a detector's losses, a scalar, and each of them.
+
+    A batch is what `AnnotatedImages` collates: images float ``[3, H, W]``, and their targets.
+    """
     losses = model(*batch)
     return sum(losses.values()), losses
 

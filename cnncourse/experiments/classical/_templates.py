@@ -100,8 +100,8 @@ def learn(
     """Templates learnt with 0, 1, ..., ``rounds`` rounds of hard negatives.
 
     Args:
-        positives, negatives: see `train_template`; so is ``C``.
-        empty: images without the object.
+        positives, negatives: windows ``[P, C, H, W]`` and ``[N, C, H, W]``, see `train_template`; so is ``C``.
+        empty: images ``[C, H, W]`` without the object.
         most: windows that an image adds in a round; those with the highest score.
         options: ``cell``, and what `detect` takes.
     """
@@ -118,5 +118,5 @@ def learn(
 
 
 def listed(boxes: Tensor, scores: Tensor) -> list[list[float]]:
-    """Boxes with their scores, as JSON holds them: x1, y1, x2, y2, score."""
+    """Boxes ``[N, 4]`` with their scores ``[N]``, as JSON holds them: x1, y1, x2, y2, score."""
     return [[round(value, 2) for value in row] for row in torch.cat((boxes, scores[:, None]), 1).tolist()]

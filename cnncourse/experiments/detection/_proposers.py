@@ -50,7 +50,17 @@ def proposer(method: str, seed: int, count: int, published: bool, rpn: nn.Module
 
 
 def timed(propose: Callable, model: nn.Module, image: Tensor, device: str) -> tuple[Tensor, list[float]]:
-    """Boxes in the image's pixels, and the seconds of proposing, of the trunk, and of the head on the first boxes."""
+    """What a method proposes, and how long it and the rest of the detector take.
+
+    Args:
+        propose: what `proposer` gives.
+        model: a Faster R-CNN in evaluation mode.
+        image: float ``[3, H, W]`` in [0, 1].
+
+    Returns:
+        Boxes ``[N, 4]`` in the image's pixels; the seconds of proposing, of the trunk, and of the head on the first
+        boxes.
+    """
     size, clock = limited_size(image.shape[1:], model.shorter, model.longer), clock_of(device)
     marks = [clock()]
 

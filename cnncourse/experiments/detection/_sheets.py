@@ -18,7 +18,12 @@ def confident(found: Detections, score: float) -> Detections:
 
 
 def mistakes(found: Detections, target: dict[str, Tensor]) -> int:
-    """Objects that no detection of their class overlaps by half, difficult ones aside, plus detections of nothing."""
+    """Objects that no detection of their class overlaps by half, difficult ones aside, plus detections of nothing.
+
+    Args:
+        found: ``boxes`` ``[D, 4]`` and ``labels`` int64 ``[D]``.
+        target: ``boxes`` ``[N, 4]``, ``labels`` int64 ``[N]`` and ``difficult`` bool ``[N]``.
+    """
     hit = box_iou(found["boxes"], target["boxes"]) >= 0.5
     hit &= found["labels"][:, None] == target["labels"][None]
     return int((~hit.any(0) & ~target["difficult"]).sum() + (~hit.any(1)).sum())
@@ -29,7 +34,8 @@ def best_and_worst(
 ) -> list[int]:
     """Indices of ``count`` scenes with the fewest mistakes, then of ``count`` with the most.
 
-    Of scenes with equally few, those with most detections come first: an empty scene shows nothing.
+    Of scenes with equally few, those with most detections come first: an empty scene shows nothing. ``found`` and
+    ``targets`` hold for each scene what `mistakes` takes.
     """
     wrong = [mistakes(one, target) for one, target in zip(found, targets, strict=True)]
     best = sorted(range(len(found)), key=lambda index: (wrong[index], -len(found[index]["boxes"])))

@@ -46,7 +46,10 @@ def run(setting: dict, data=None, device: str = "cpu") -> dict:
 
 
 def by_size(targets: list[dict[str, Tensor]]) -> dict[str, list[dict[str, Tensor]]]:
-    """The targets three times: with all but the smallest, middle or largest third of the objects left out."""
+    """The targets three times: with all but the smallest, middle or largest third of the objects left out.
+
+    A target has ``boxes`` ``[N, 4]`` and ``difficult`` bool ``[N]``.
+    """
     areas = [(t["boxes"][:, 2:] - t["boxes"][:, :2]).prod(1) for t in targets]
     bounds = torch.cat(areas).quantile(torch.tensor([1 / 3, 2 / 3]))
     thirds = [torch.bucketize(area, bounds) for area in areas]
@@ -57,7 +60,10 @@ def by_size(targets: list[dict[str, Tensor]]) -> dict[str, list[dict[str, Tensor
 
 
 def by_cell(targets: list[dict[str, Tensor]]) -> dict[str, list[dict[str, Tensor]]]:
-    """The targets twice: objects whose centre shares a cell of YOLO's with another's, and the others."""
+    """The targets twice: objects whose centre shares a cell of YOLO's with another's, and the others.
+
+    A target has ``boxes`` ``[N, 4]`` and ``difficult`` bool ``[N]``.
+    """
     shared = []
     for target in targets:
         cells = corners_to_center(target["boxes"])[:, :2].div(CELL).long()

@@ -88,6 +88,7 @@ def course_fast_rcnn(classifier: nn.Module, samples: int = 128) -> FastRCNN:
 
 
 def paper_sppnet(classifier: nn.Module) -> nn.Module:
+    """SPP-net on a whole VGG-16, every layer of it trained."""
     parts = fast_rcnn.vgg_parts(classifier, frozen=0)
     return sppnet.SPPNet(sppnet.SPPClassifier(parts.trunk, parts.channels, (parts.hidden,) * 2))
 
@@ -101,7 +102,11 @@ COURSE: dict[str, Callable[[nn.Module], nn.Module]] = {
 
 
 def paper(method: str, classifier: nn.Module, width: float) -> nn.Module:
-    """A network of the papers' size, for VOC's 21 classes."""
+    """A network of the papers' size, for VOC's 21 classes.
+
+    Raises:
+        ValueError: an unknown method.
+    """
     match method:
         case "rcnn":
             return rcnn.RCNN(classifier)

@@ -61,6 +61,7 @@ def run(setting: dict, data=None, device: str = "cpu") -> dict:
 
 
 def recall_at(found: list[Tensor], objects: list[Tensor], threshold: float) -> list[float]:
+    """Recall with the first `COUNTS` boxes of each image, from boxes ``[B, 4]`` and objects ``[N, 4]``."""
     return [round(value, 4) for value in recall(found, objects, COUNTS, threshold).tolist()]
 
 

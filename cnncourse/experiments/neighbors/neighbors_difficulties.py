@@ -47,9 +47,8 @@ def summary(rows: list[dict]) -> dict:
     """For each difficulty the accuracy at each strength, and the loss from none to the strongest, paired by seed."""
     found = {"strengths": STRENGTHS, "k": K, "metric": METRIC}
     for name in dict.fromkeys(row["difficulty"] for row in rows):
-        accuracy = np.array(
-            [row["accuracy"] for row in rows if row["difficulty"] == name]
-        )  # [seeds, strengths]
+        mine = [row for row in rows if row["difficulty"] == name]
+        accuracy = np.array([row["accuracy"] for row in mine])  # [seeds, strengths]
         loss = accuracy[:, 0] - accuracy[:, -1]
         found[name] = {
             "accuracy": [spread(column) for column in accuracy.T],

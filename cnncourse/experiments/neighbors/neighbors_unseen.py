@@ -26,7 +26,11 @@ def settings(scale: str) -> list[dict]:
 
 
 def run(setting: dict, data: str | None, device: str) -> dict:
-    """Accuracies on ``seen`` and ``unseen``, and ``guessing``: what answering the most frequent class reaches."""
+    """Accuracies on ``seen`` and ``unseen``, and ``guessing``: what answering the most frequent class reaches.
+
+    Raises:
+        ValueError: real data, in which nothing is unseen.
+    """
     if data is not None:
         raise ValueError("The real data set has no unseen drawings or styles: leave --data out.")
     model = KNeighborsClassifier(K, METRIC).fit(*drawn("train", setting["train_images"], setting["seed"]))

@@ -90,9 +90,8 @@ def good_and_bad(images: MaskedImages, good: int = 4, bad: int = 2) -> list[int]
     """Scenes with two things or more: those of which the stored FCN-8s gets most pixels right, then fewest."""
     _, masks = images.collate([*images])
     known = masks != voc.VOID
-    right = ((seen_by(zoo.load("fcn8s"), images) == masks) & known).flatten(1).sum(1) / known.flatten(1).sum(
-        1
-    )
+    correct = (seen_by(zoo.load("fcn8s"), images) == masks) & known
+    right = correct.flatten(1).sum(1) / known.flatten(1).sum(1)
     several = torch.tensor([len(mask.unique()) > 3 for mask in masks])  # background and void are two
     order = sorted(several.nonzero()[:, 0].tolist(), key=lambda index: -right[index])
     return [*order[:good], *order[-bad:]]
@@ -120,6 +119,6 @@ def packed(masks: Tensor) -> str:
 
 
 def unpacked(text: str, side: int) -> Tensor:
-    """What `packed` packed."""
+    """What `packed` packed: int64 ``[N, side, side]``."""
     values = np.frombuffer(zlib.decompress(base64.b64decode(text)), np.uint8)
     return torch.from_numpy(values.reshape(-1, side, side).astype(np.int64))
