@@ -27,9 +27,8 @@ LECTURE = ("G7",)
 COSTS = (0.01, 0.1, 1.0)  # C of the SVM
 FACE = (174.0, 66.0, 272.0, 168.0)  # the astronaut's, framed as the training windows are: by eye
 LEVELS = 8  # an octave, in the photograph: a window of so few pixels bears to be 5 % too large, not 10 %
-SIZES = {
-    "enlarge": 2.0
-}  # the pyramid starts at twice the image's size, for persons half as large as the window
+# The pyramid starts at twice the image's size, for persons half as large as the window.
+SIZES = {"enlarge": 2.0}
 NETWORKS = {"faster_rcnn": "Faster R-CNN", "yolo": "YOLO", "ssd": "SSD"}
 SHARES = ("ap", "precision", "recall")
 SHOWN = 20  # boxes of the photograph that a result keeps, the best

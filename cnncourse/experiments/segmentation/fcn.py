@@ -30,10 +30,8 @@ LECTURE = ("S9",)
 SKIPS = {"32s-fixed": 0, "32s": 0, "16s": 1, "8s": 2}
 STRIDES = (32, 16, 8)
 LONGER = {**SHORT, "images": 1800, "epochs": 7, "batch": 16}
-SIZES = {
-    "32s-fixed": {**LONGER, "lr": 5e-3},
-    "32s": LONGER,
-}  # for each the better of these two learning rates
+# For each the better of these two learning rates.
+SIZES = {"32s-fixed": {**LONGER, "lr": 5e-3}, "32s": LONGER}
 STEPS = (("32s", "32s-fixed"), ("16s", "32s"), ("8s", "16s"))  # the claimed differences
 
 
