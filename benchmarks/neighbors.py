@@ -37,7 +37,7 @@ def ours_without_numba(train):
     search = ours(train)
 
     def without(queries):
-        with mock.patch("cnncourse._neighbors_fast.kernel", lambda: None):
+        with mock.patch("cnncourse.neighbors._fast.kernel", lambda: None):
             return search(queries)
 
     return without
@@ -156,7 +156,7 @@ def packed_instruction() -> tuple[int, str]:
         return 0, ""
     import numba
 
-    from cnncourse._neighbors_sad import scan
+    from cnncourse.neighbors._sad import scan
 
     fresh = numba.njit(scan.py_func)  # machine code from the cache cannot be read
     keys = np.full((4, 1), np.iinfo(np.uint64).max, np.uint64)

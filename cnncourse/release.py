@@ -2,7 +2,7 @@
 
 A code cell of ``solutions/NN_name.ipynb`` whose metadata says
 
-    {"cnncourse": {"exercise": "cnncourse.neighbors:l1_distances"}}
+    {"cnncourse": {"exercise": "cnncourse.neighbors.plain:l1_distances"}}
 
 holds exactly that code of the library; for a class, ``"blank": ["train", "predict"]`` beside it names the
 methods that students write. A cell marked ``{"cnncourse": {"solution": true}}`` is a remark on an answer and

@@ -17,10 +17,9 @@ def attack():
         frame = frame.f_back
     for thing in gc.get_objects():
         name = getattr(thing, "__name__", None)
-        if (
-            name in ("l1_distances", "vote", "cross_validate_k")
-            or getattr(thing, "__module__", None) == "cnncourse.neighbors"
-        ):
+        if name in ("l1_distances", "vote", "cross_validate_k") or str(
+            getattr(thing, "__module__", None)
+        ).startswith("cnncourse.neighbors"):
             found.append(repr(thing))
     found += [
         name
@@ -29,7 +28,8 @@ def attack():
     ]
     for name in (
         "cnncourse.neighbors",
-        "cnncourse._neighbors_fast",
+        "cnncourse.neighbors.plain",
+        "cnncourse.neighbors._fast",
         "cnncourse.grading.run",
         "cnncourse.grading.specs",
     ):

@@ -1,6 +1,6 @@
 """The nearest neighbours fast and in bounded memory: what `KNeighborsClassifier` runs.
 
-Bytes in the L1 distance go to the compiled kernel of `_neighbors_sad`, where numba is installed and the images
+Bytes in the L1 distance go to the compiled kernel of `_sad`, where numba is installed and the images
 are in main memory. Everything else is compared chunk by chunk by torch on the device of the images, integers
 in a type in which every sum comes out exactly.
 """
@@ -20,10 +20,10 @@ SORTING_BYTES = 64  # for each distance, while the best are sorted out: itself a
 def kernel():
     """The module with the compiled kernel, or None without numba."""
     try:
-        from cnncourse import _neighbors_sad
+        from cnncourse.neighbors import _sad
     except ImportError:
         return None
-    return None if _neighbors_sad.numba.config.DISABLE_JIT else _neighbors_sad
+    return None if _sad.numba.config.DISABLE_JIT else _sad
 
 
 def as_tensor(images, name):
