@@ -1,21 +1,10 @@
-"""Filters as pictures (A5)."""
+"""Filters side by side (A5)."""
 
 import numpy as np
 import torch
 
-from cnncourse.visualize.filters import filters_as_images, filters_figure, mosaic
-
-
-def test_zero_is_grey_and_each_filter_uses_its_own_range():
-    weight = torch.zeros(3, 3, 2, 2)
-    weight[0, 0, 0, 1], weight[0, 2, 1, 0] = 2.0, -1.0
-    weight[1, 1, 1, 1] = -0.01
-    images = filters_as_images(weight)
-    assert images.shape == (3, 2, 2, 3) and images.dtype == torch.uint8
-    assert images[0, 0, 1].tolist() == [255, 128, 128]
-    assert images[0, 1, 0].tolist() == [128, 128, 64]
-    assert images[1, 1, 1].tolist() == [128, 0, 128]
-    assert (images[2] == 128).all()
+from cnncourse.looking.filters import filters_as_images
+from cnncourse.visualize.filters import filters_figure, mosaic
 
 
 def test_mosaic_lays_images_out_row_by_row():
@@ -46,7 +35,5 @@ def test_figure_shows_every_filter_in_its_group():
         assert np.array_equal(ax.images[0].get_array(), mosaic(part, 2))
 
 
-def test_filters_on_a_device(device):
-    weight = torch.randn(4, 3, 2, 2)
-    assert torch.equal(filters_as_images(weight.to(device)).cpu(), filters_as_images(weight))
-    assert filters_figure(weight.to(device), columns=2).axes
+def test_filters_on_a_device_are_drawn(device):
+    assert filters_figure(torch.randn(4, 3, 2, 2).to(device), columns=2).axes

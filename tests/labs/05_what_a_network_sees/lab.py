@@ -1,9 +1,9 @@
 """Lab 5: what a network sees."""
 
 SOURCE = (
-    "cnncourse.visualize.filters",
-    "cnncourse.visualize.activations",
-    "cnncourse.visualize.deconvnet",
+    "cnncourse.looking.filters",
+    "cnncourse.looking.responses",
+    "cnncourse.looking.deconvnet",
 )
 EXERCISES = {
     "filters_as_images": "1",

@@ -7,7 +7,7 @@ from torch import nn
 
 from cnncourse.classification import alexnet, vgg, zfnet
 from cnncourse.classification.layers import Conv
-from cnncourse.visualize.deconvnet import (
+from cnncourse.looking.deconvnet import (
     as_pictures,
     deconvnet,
     keep_one,
