@@ -5,7 +5,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from cnncourse.classification.accounting import conv_output_size
+from cnncourse.classification.convolution import conv_output_size
 from cnncourse.classification.layers import LocalResponseNorm, initialise, scale_channels
 
 # Channels of each module: 1x1; 1x1 before the 3x3, 3x3; 1x1 before the 5x5, 5x5; 1x1 behind the pooling

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from cnncourse.classification.accounting import conv_output_size
+from cnncourse.classification.convolution import conv_output_size
 
 
 class Conv(NamedTuple):

@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING
 
 from torch import nn
 
-from cnncourse.classification.accounting import Layer, profile, total
 from cnncourse.classification.googlenet import ConvUnit, Inception
 from cnncourse.classification.layers import LocalResponseNorm
+from cnncourse.classification.profile import Layer, profile, total
 from cnncourse.classification.resnet import BasicBlock, Bottleneck
 
 if TYPE_CHECKING:

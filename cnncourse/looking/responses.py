@@ -5,7 +5,8 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor, nn
 
-from cnncourse.classification.accounting import Field, evaluating, profile
+from cnncourse.classification.accounting import evaluating
+from cnncourse.classification.profile import Field, profile
 
 
 @torch.no_grad()

@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 from torch import nn
 
-from cnncourse.classification.accounting import Layer, profile
 from cnncourse.classification.googlenet import ConvUnit, Inception
+from cnncourse.classification.profile import Layer, profile
 from cnncourse.classification.resnet import BasicBlock, Bottleneck, PaddingShortcut
 from cnncourse.classification.summary import describe, shape_label, short
 from cnncourse.visualize.figure import BLUE, GREEN, ORANGE, PURPLE, SKY, subplots

@@ -15,7 +15,8 @@ import numpy as np
 from IPython.display import HTML
 from torch import nn
 
-from cnncourse.classification.accounting import Field, receptive_field
+from cnncourse.classification.accounting import receptive_field
+from cnncourse.classification.profile import Field
 from cnncourse.classification.summary import describe, summary_rows
 from cnncourse.visualize.figure import BLUE, ORANGE, VERMILLION
 

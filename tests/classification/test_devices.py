@@ -7,10 +7,10 @@ import torch
 import torch.nn.functional as F
 
 from cnncourse.classification import alexnet, cifar_resnet, googlenet, resnet, vgg, zfnet
-from cnncourse.classification.accounting import profile, total
+from cnncourse.classification.identity import deepen
 from cnncourse.classification.layers import Conv
 from cnncourse.classification.metrics import top_k_error
-from cnncourse.classification.resnet import deepen
+from cnncourse.classification.profile import profile, total
 from cnncourse.classification.vgg import STAGES
 from cnncourse.classification.weights import load_state_dict
 
@@ -56,7 +56,7 @@ def test_auxiliary_heads_run_on_a_device(device):
     assert all(out.device.type == device.type for out in outputs)
 
 
-def test_accounting_of_a_network_on_a_device(device):
+def test_profile_of_a_network_on_a_device(device):
     model = cifar_resnet(8)
     expected = total(profile(model))
     assert total(profile(model.to(device))) == expected

@@ -5,7 +5,6 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from cnncourse.classification.accounting import profile, total
 from cnncourse.classification.googlenet import (
     MODULES,
     ConvUnit,
@@ -15,6 +14,7 @@ from cnncourse.classification.googlenet import (
     global_average_pool,
     googlenet,
 )
+from cnncourse.classification.profile import profile, total
 
 
 def conv(x, unit):

@@ -1,4 +1,7 @@
-"""Residual and plain blocks and networks, shortcuts, identity by construction (A10)."""
+"""Residual and plain blocks and networks, shortcuts (A10)."""
+
+import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -6,37 +9,18 @@ import torch.nn.functional as F
 import torchvision
 from torch import nn
 
-from cnncourse.classification.accounting import profile
+from cnncourse.classification.profile import profile
 from cnncourse.classification.resnet import (
     BasicBlock,
     Bottleneck,
-    ResNet,
     cifar_resnet,
-    deepen,
-    identity_kernel,
-    make_identity,
     make_shortcut,
     padding_shortcut,
     resnet,
 )
 
-
-def randomise(module: nn.Module, seed: int = 0) -> nn.Module:
-    """Random batch-normalisation statistics and gains, evaluation mode, float64."""
-    generator = torch.Generator().manual_seed(seed)
-    for part in module.modules():
-        if isinstance(part, nn.BatchNorm2d):
-            for tensor in (part.weight.data, part.running_var):
-                tensor.uniform_(0.5, 1.5, generator=generator)
-            for tensor in (part.bias.data, part.running_mean):
-                tensor.uniform_(-0.5, 0.5, generator=generator)
-    return module.double().eval()
-
-
-def inputs(channels: int, size: int = 7) -> torch.Tensor:
-    return torch.rand(
-        2, channels, size, size, dtype=torch.float64, generator=torch.Generator().manual_seed(1)
-    )
+sys.path.insert(0, str(Path(__file__).parent))
+from random_blocks import inputs, randomise
 
 
 def copy_weights(theirs: nn.Module, ours: nn.Module) -> None:
@@ -146,64 +130,6 @@ def test_depths_that_do_not_exist_are_refused():
         cifar_resnet(21)
     with pytest.raises(ValueError, match="depth=51"):
         resnet(51)
-
-
-def test_identity_kernel_changes_nothing():
-    x = torch.randn(2, 5, 6, 6)
-    for kernel in (1, 3, 5):
-        assert torch.equal(F.conv2d(x, identity_kernel(5, kernel), padding=kernel // 2), x)
-
-
-@pytest.mark.parametrize("residual", [True, False])
-def test_basic_block_can_be_made_the_identity(residual):
-    block = randomise(BasicBlock(6, 6, residual=residual))
-    x = inputs(6)
-    assert not torch.allclose(block(x), x)
-    make_identity(block)
-    torch.testing.assert_close(block(x), x)
-    if residual:  # in training, too
-        torch.testing.assert_close(block.train()(x), x)
-
-
-def test_bottleneck_can_be_made_the_identity_if_residual():
-    block = randomise(Bottleneck(16, 4))
-    make_identity(block)
-    torch.testing.assert_close(block(inputs(16)), inputs(16))
-    with pytest.raises(ValueError, match="plain block"):
-        make_identity(Bottleneck(16, 4, residual=False))
-    with pytest.raises(ValueError, match="changes the shape"):
-        make_identity(BasicBlock(4, 8, 2))
-    with pytest.raises(ValueError, match="has a stride"):
-        make_identity(BasicBlock(4, 4, 2, residual=False))
-    with pytest.raises(ValueError, match="channels inside"):
-        make_identity(BasicBlock(4, 8, residual=False))
-
-
-@pytest.mark.parametrize("residual", [True, False])
-def test_deeper_network_by_construction_computes_the_same(residual):
-    shallow = randomise(cifar_resnet(8, residual=residual), seed=1)
-    deep = randomise(cifar_resnet(26, residual=residual), seed=2)
-    images = inputs(3, 16)
-    assert not torch.allclose(shallow(images), deep(images))
-    deepen(shallow, deep)
-    torch.testing.assert_close(shallow(images), deep(images))
-    if residual:
-        assert torch.equal(shallow(images), deep(images))
-
-
-def test_deepening_refuses_fewer_blocks_or_other_stages():
-    with pytest.raises(ValueError, match="layer1 has 1 blocks, too few for 2"):
-        deepen(cifar_resnet(14), cifar_resnet(8))
-    with pytest.raises(ValueError, match="3 stages cannot become 2"):
-        deepen(cifar_resnet(8), ResNet(BasicBlock, [1, 1], 16, "small"))
-
-
-def test_a_silent_block_keeps_its_other_weights():
-    block = randomise(BasicBlock(6, 6))
-    before = {name: tensor.clone() for name, tensor in block.state_dict().items()}
-    make_identity(block)
-    changed = {name for name, tensor in block.state_dict().items() if not torch.equal(tensor, before[name])}
-    assert changed == {"bn2.weight", "bn2.bias"}
 
 
 def test_small_network_for_imagenets_class():

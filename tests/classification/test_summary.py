@@ -52,7 +52,7 @@ def test_what_does_not_exist_is_told_without_a_traceback(arguments):
 
 def test_totals_of_the_rows_miss_nothing():
     from cnncourse.classification import NETWORKS, resnet
-    from cnncourse.classification.accounting import profile, total
+    from cnncourse.classification.profile import profile, total
 
     for model in (NETWORKS["googlenet"](width=0.1), resnet(18, width=0.1)):
         assert total(summary_rows(model)) == total(profile(model))

@@ -5,8 +5,8 @@ import torch
 from torch import nn
 
 from cnncourse.classification import alexnet, cifar_resnet
-from cnncourse.classification.accounting import Field
 from cnncourse.classification.layers import Conv
+from cnncourse.classification.profile import Field
 from cnncourse.looking.responses import (
     feature_maps,
     field_of,

@@ -5,8 +5,8 @@ import torch
 from torch import nn
 
 from cnncourse.classification import NETWORKS, cifar_resnet, googlenet, resnet, vgg
-from cnncourse.classification.accounting import profile, total
 from cnncourse.classification.googlenet import MODULES, Inception
+from cnncourse.classification.profile import profile, total
 from cnncourse.classification.resnet import BasicBlock, Bottleneck
 from cnncourse.visualize.architecture import architecture_figure, block_figure, paths, units
 

@@ -9,8 +9,8 @@ import time
 import torch
 
 from cnncourse.classification import googlenet
-from cnncourse.classification.accounting import profile, total
 from cnncourse.classification.googlenet import MODULES
+from cnncourse.classification.profile import profile, total
 from cnncourse.experiments._short import draw_pairs, error_of, fit, images_of
 from cnncourse.experiments.statistics import paired, spread
 from cnncourse.training.recipe import Recipe

@@ -7,7 +7,7 @@ Two networks that differ in this alone: after a first convolution and a pooling,
 import torch
 from torch import nn
 
-from cnncourse.classification.accounting import profile, total
+from cnncourse.classification.profile import profile, total
 from cnncourse.classification.vgg import stacked_convolutions
 from cnncourse.experiments._short import error_of, fit, images_of
 from cnncourse.experiments.statistics import paired, spread

@@ -1,7 +1,7 @@
 """Lab 2: AlexNet and its tricks."""
 
 SOURCE = (
-    "cnncourse.classification.accounting",
+    "cnncourse.classification.convolution",
     "cnncourse.classification.layers",
     "cnncourse.classification.metrics",
     "cnncourse.data.augmentation",
