@@ -42,6 +42,8 @@ def alexnet(variant: str = "paper", width: float = 1.0, stem: Conv | None = None
         stem: replaces the first convolution, whose channels it names before ``width`` applies. For 32-pixel
             images: ``alexnet(width=0.25, stem=Conv(96, 5, 1, 2), input_size=32, classes=10)``.
         options: ``classes``, ``input_size``, ``dropout``, ``activation`` ... of `ConvNet`.
+    Raises:
+        ValueError: there is no such variant, or images of ``input_size`` are too small.
     """
     if variant not in TABLES:
         raise ValueError(f"variant={variant!r}: AlexNet's are {', '.join(map(repr, TABLES))}.")

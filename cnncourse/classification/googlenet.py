@@ -213,6 +213,9 @@ class GoogLeNet(nn.Module):
         dropout: before the last layer.
         rescale_input: torchvision's published weights expect images normalised to mean and deviation 0.5, not
             to those of ImageNet; this converts from the latter. `load_published` sets it.
+
+    Raises:
+        ValueError: there is no such variant or stem, or the auxiliary heads lack the modules that they stand behind.
     """
 
     def __init__(
@@ -231,7 +234,7 @@ class GoogLeNet(nn.Module):
         super().__init__()
         if variant not in VARIANTS or stem not in ("imagenet", "small"):
             raise ValueError(
-                f"variant={variant!r}, stem={stem!r}: variants are {VARIANTS}, stems imagenet, small."
+                f"variant={variant!r}, stem={stem!r}: variants are {', '.join(VARIANTS)}, stems imagenet, small."
             )
         modules = modules or MODULES
         if aux and not {"4a", "4d"} <= set(modules):
@@ -311,5 +314,9 @@ def rescale(images: Tensor) -> Tensor:
 
 
 def googlenet(variant: str = "paper", **options) -> GoogLeNet:
-    """GoogLeNet by the arguments of the class."""
+    """GoogLeNet by the arguments of the class: images float [B, 3, 224, 224] to logits [B, 1000].
+
+    Raises:
+        ValueError: see `GoogLeNet`.
+    """
     return GoogLeNet(variant, **options)

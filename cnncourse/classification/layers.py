@@ -81,7 +81,7 @@ def local_response_norm(
 
 
 class LocalResponseNorm(nn.Module):
-    """`local_response_norm` as a layer."""
+    """`local_response_norm` as a layer: float [B, N, H, W] -> the same shape."""
 
     def __init__(self, size: int = 5, alpha: float = 1e-4, beta: float = 0.75, k: float = 2.0):
         super().__init__()
@@ -233,7 +233,11 @@ class ConvNet(nn.Module):
 
 
 def map_sizes(table: Table, input_size: int) -> list[int]:
-    """The height of the feature map behind every row. ValueError where nothing is left of the image."""
+    """The height of the feature map behind every row, where images are ``input_size`` pixels high.
+
+    Raises:
+        ValueError: nothing is left of the image behind some row, which is named.
+    """
     sizes = [input_size]
     for number, row in enumerate(table):
         if isinstance(row, Norm):

@@ -50,6 +50,8 @@ def profile(
         model: takes images float [B, 3, H, W].
         input_size: height and width of the images, or one number for both; by default ``model.input_size``.
         blocks: list modules that consist of others, too, each behind its parts and with their sums.
+    Returns:
+        A row for each; its ``output`` is the shape of one image's map, (channels, height, width), or (features,).
     """
     size = model.input_size if input_size is None else input_size
     height, width = (size, size) if isinstance(size, int) else size
@@ -130,9 +132,8 @@ class _FieldMode(TorchFunctionMode):
         if inputs:
             for tensor in _tensors(result):
                 tensor.field = _together(inputs)
-                if (
-                    tensor.dim() == 2 and inputs[0].dim() == 4
-                ):  # flattened, or averaged: the whole map at once
+                if tensor.dim() == 2 and inputs[0].dim() == 4:
+                    # flattened, or averaged: it sees the whole map at once
                     tensor.field = tensor.field.through(inputs[0].shape[-2])
         return result
 

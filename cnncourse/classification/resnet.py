@@ -1,7 +1,7 @@
 """ResNet: He, Zhang, Ren and Sun, "Deep residual learning for image recognition", CVPR 2016; the plain networks
 that it is compared with; and the small networks for CIFAR-10 of its section 4.2."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -37,7 +37,7 @@ def padding_shortcut(x: Tensor, channels: int, stride: int = 1) -> Tensor:
 
 
 class PaddingShortcut(nn.Module):
-    """`padding_shortcut` as a layer."""
+    """`padding_shortcut` as a layer: float [B, C, H, W] -> [B, channels, ceil(H / stride), ceil(W / stride)]."""
 
     def __init__(self, channels: int, stride: int):
         super().__init__()
@@ -266,6 +266,7 @@ class ResNet(nn.Module):
         return self.fc(self.avgpool(x).flatten(1))
 
 
+SHORTCUTS = ("padding", "projection", "all projections")  # those of `make_shortcut`
 DEPTHS = {
     18: (BasicBlock, (2, 2, 2, 2)),
     34: (BasicBlock, (3, 4, 6, 3)),
@@ -284,11 +285,14 @@ def resnet(depth: int = 50, variant: str = "paper", width: float = 1.0, **option
         width: this many times the channels.
         options: ``shortcut``, ``stem``, ``classes``, ``input_size``; ``residual=False`` is the *plain* network of
             the same layers.
+    Raises:
+        ValueError: there is no such depth, variant, shortcut or stem.
     """
     if depth not in DEPTHS or variant not in ("paper", "torchvision"):
         raise ValueError(
             f"depth={depth}, variant={variant!r}: depths are {list(DEPTHS)}, variants paper, torchvision."
         )
+    _check_shortcut(options)
     block, blocks = DEPTHS[depth]
     if block is Bottleneck:
         options = {"stride_in": "1x1" if variant == "paper" else "3x3"} | options
@@ -305,8 +309,17 @@ def cifar_resnet(depth: int = 20, width: float = 1.0, **options) -> ResNet:
         depth: 6n + 2.
         width: this many times the channels.
         options: as for `resnet`; ``residual=False`` is the plain network.
+    Raises:
+        ValueError: there is no such depth, shortcut or stem.
     """
     if depth < 8 or (depth - 2) % 6:
         raise ValueError(f"depth={depth}: these networks have 6n + 2 layers: 8, 14, 20, 32, 44, 56, 110, ...")
     options = {"stem": "small", "shortcut": "padding", "classes": 10, "input_size": 32} | options
+    _check_shortcut(options)
     return ResNet(BasicBlock, [(depth - 2) // 6] * 3, scale_channels(16, width), **options)
+
+
+def _check_shortcut(options: Mapping) -> None:
+    """Blocks check their shortcut when they make it, and those of a plain network make none."""
+    if (kind := options.get("shortcut", "projection")) not in SHORTCUTS:
+        raise ValueError(f"shortcut={kind!r}: known are {', '.join(map(repr, SHORTCUTS))}.")

@@ -25,6 +25,8 @@ def vgg(depth: int | Sequence[tuple[int, int]] = 16, width: float = 1.0, **optio
         width: this many times the channels and hidden units.
         options: ``classes``, ``input_size``, ``dropout``, ``batch_norm`` (a later addition, torchvision's
             ``_bn``), ``activation`` ... of `ConvNet`.
+    Raises:
+        ValueError: there is no such depth, or images of ``input_size`` are too small.
     """
     if isinstance(depth, int) and depth not in STAGES:
         raise ValueError(

@@ -20,6 +20,8 @@ def zfnet(
         width: this many times the channels and hidden units.
         stem: replaces the first convolution, see `alexnet`.
         options: ``classes``, ``input_size``, ``dropout``, ``activation`` ... of `ConvNet`.
+    Raises:
+        ValueError: images of ``input_size`` are too small.
     """
     table = (
         stem or Conv(96, 7, stride=2, padding=1),

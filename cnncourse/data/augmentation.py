@@ -106,7 +106,16 @@ def shift_colours(images: Tensor, values: Tensor, directions: Tensor, alphas: Te
 def random_colour(
     images: Tensor, values: Tensor, directions: Tensor, generator: torch.Generator, deviation: float = 0.1
 ) -> Tensor:
-    """`shift_colours` by alphas drawn from a normal distribution with mean 0 and this ``deviation``."""
+    """`shift_colours` by alphas drawn from a normal distribution with mean 0 and this ``deviation``.
+
+    Args:
+        images: float [B, 3, H, W] in [0, 1].
+        values, directions: from `principal_colours`, on any device.
+        generator: the source of all that is random here; it draws on the CPU.
+        deviation: of the alphas.
+    Returns:
+        float [B, 3, H, W]; values may leave [0, 1].
+    """
     alphas = deviation * torch.randn(len(images), 3, generator=generator, dtype=images.dtype)
     values, directions = values.to(images), directions.to(images)
     return shift_colours(images, values, directions, alphas.to(images.device))
@@ -151,7 +160,17 @@ def average_probabilities(logits: Tensor) -> Tensor:
 
 
 def predict_ten_crops(model: Callable[[Tensor], Tensor], images: Tensor, size: int) -> Tensor:
-    """Ten-crop testing: images float [B, 3, H, W] to probabilities float [B, classes]."""
+    """Ten-crop testing: the mean of what a network says about `ten_crops` of an image.
+
+    Args:
+        model: from float [B, 3, size, size] to logits [B, classes].
+        images: float [B, 3, H, W], H and W at least ``size``.
+        size: height and width of the crops.
+    Returns:
+        Probabilities, float [B, classes].
+    Raises:
+        ValueError: the images are too small.
+    """
     crops = ten_crops(images, size)
     logits = model(crops.flatten(0, 1))
     return average_probabilities(logits.unflatten(0, (len(images), 10)))

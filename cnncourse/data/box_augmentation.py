@@ -57,7 +57,8 @@ def apply(
         generator: everything random comes from here; it advances by one draw.
 
     Returns:
-        The image and the target after it; objects that left the image are left out, boxes are clipped.
+        (image, target) after it: uint8 ``[3, H', W']``, and what the target held, with a row for each of the objects
+        that are left; objects outside the image are left out, boxes are clipped.
     """
     marked = dict(target)
     marked["boxes"] = tv_tensors.BoundingBoxes(target["boxes"], format="XYXY", canvas_size=image.shape[-2:])

@@ -22,7 +22,17 @@ _ILLUMINATION, _SCALE, _ROTATION, _DEFORMATION, _OCCLUSION, _CLUTTER = range(6)
 
 
 def illumination(image: np.ndarray, strength: float, seed: int = 0) -> np.ndarray:
-    """Brighter or darker, from one side, in coloured light. At 1: one side up to 2.5 times the other."""
+    """Brighter or darker, from one side, in coloured light. At 1: one side up to 2.5 times the other.
+
+    Args:
+        image: uint8 [H, W, 3].
+        strength: 0 to 1.
+        seed: chooses the side, the colour, and how bright.
+    Returns:
+        uint8 [H, W, 3].
+    Raises:
+        ValueError: the strength is outside [0, 1], or this is no such image.
+    """
     amount, stream = _amount(strength), Stream(seed, _ILLUMINATION)
     y, x = centred_grid(*_shape(image))
     exposure = amount * stream.between(-110, 90) // 256
@@ -34,7 +44,17 @@ def illumination(image: np.ndarray, strength: float, seed: int = 0) -> np.ndarra
 
 
 def scale(image: np.ndarray, strength: float, seed: int = 0) -> np.ndarray:
-    """Nearer or farther, the mean colour around a smaller copy. At 1: 1.6 times or 0.4 times the size."""
+    """Nearer or farther, the mean colour around a smaller copy. At 1: 1.6 times or 0.4 times the size.
+
+    Args:
+        image: uint8 [H, W, 3].
+        strength: 0 to 1.
+        seed: chooses nearer or farther.
+    Returns:
+        uint8 [H, W, 3].
+    Raises:
+        ValueError: the strength is outside [0, 1], or this is no such image.
+    """
     height, width = _shape(image)
     y, x = scaled(*centred_grid(height, width), strength, seed)
     result = sample_centred(image, y, x)
@@ -44,19 +64,49 @@ def scale(image: np.ndarray, strength: float, seed: int = 0) -> np.ndarray:
 
 
 def rotation(image: np.ndarray, strength: float, seed: int = 0) -> np.ndarray:
-    """Turned in its plane, to the left or to the right. At 1: by 90 degrees."""
+    """Turned in its plane, to the left or to the right. At 1: by 90 degrees.
+
+    Args:
+        image: uint8 [H, W, 3].
+        strength: 0 to 1.
+        seed: chooses left or right.
+    Returns:
+        uint8 [H, W, 3].
+    Raises:
+        ValueError: the strength is outside [0, 1], or this is no such image.
+    """
     y, x = rotated(*centred_grid(*_shape(image)), strength, seed)
     return sample_centred(image, y, x)
 
 
 def deformation(image: np.ndarray, strength: float, seed: int = 0) -> np.ndarray:
-    """Bent by a smooth random field. At 1: points move by up to a tenth of the image's side."""
+    """Bent by a smooth random field. At 1: points move by up to a tenth of the image's side.
+
+    Args:
+        image: uint8 [H, W, 3].
+        strength: 0 to 1.
+        seed: chooses the field.
+    Returns:
+        uint8 [H, W, 3].
+    Raises:
+        ValueError: the strength is outside [0, 1], or this is no such image.
+    """
     y, x = deformed(*centred_grid(*_shape(image)), strength, seed)
     return sample_centred(image, y, x)
 
 
 def occlusion(image: np.ndarray, strength: float, seed: int = 0) -> np.ndarray:
-    """A textured rectangle in front of a random place. At 1: it covers 60 % of the image."""
+    """A textured rectangle in front of a random place. At 1: it covers 60 % of the image.
+
+    Args:
+        image: uint8 [H, W, 3].
+        strength: 0 to 1.
+        seed: chooses place, form and texture.
+    Returns:
+        uint8 [H, W, 3].
+    Raises:
+        ValueError: the strength is outside [0, 1], or this is no such image.
+    """
     amount, stream = _amount(strength), Stream(seed, _OCCLUSION)
     height, width = _shape(image)
     aspect = stream.between(192, 341)  # the rectangle's height against its width, in 1/256: 3 : 4 to 4 : 3
@@ -71,7 +121,17 @@ def occlusion(image: np.ndarray, strength: float, seed: int = 0) -> np.ndarray:
 
 
 def clutter(image: np.ndarray, strength: float, seed: int = 0) -> np.ndarray:
-    """Scraps of texture strewn around the middle. At 1: twelve, each up to a third of the image's side."""
+    """Scraps of texture strewn around the middle. At 1: twelve, each up to a third of the image's side.
+
+    Args:
+        image: uint8 [H, W, 3].
+        strength: 0 to 1.
+        seed: chooses places, sizes and textures.
+    Returns:
+        uint8 [H, W, 3].
+    Raises:
+        ValueError: the strength is outside [0, 1], or this is no such image.
+    """
     amount, stream = _amount(strength), Stream(seed, _CLUTTER)
     height, width = _shape(image)
     strewn = image.copy()
@@ -104,17 +164,32 @@ TRANSFORMS = {
 
 
 def scaled(y: np.ndarray, x: np.ndarray, strength: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Where `scale` takes its pixels from: int64 y [H, 1] and x [1, W], or both [H, W] -> the same shapes.
+
+    Raises:
+        ValueError: the strength is outside [0, 1].
+    """
     amount, stream = _amount(strength), Stream(seed, _SCALE)
     factor = 256 + (amount * stream.choose((154, -154)) // 256)
     return y * 256 // factor, x * 256 // factor
 
 
 def rotated(y: np.ndarray, x: np.ndarray, strength: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Where `rotation` takes its pixels from: int64 y [H, 1] and x [1, W], or both [H, W] -> both [H, W].
+
+    Raises:
+        ValueError: the strength is outside [0, 1].
+    """
     amount, stream = _amount(strength), Stream(seed, _ROTATION)
     return rotate(y, x, stream.choose((1, -1)) * (amount * FULL_TURN // 4 // 256))
 
 
 def deformed(y: np.ndarray, x: np.ndarray, strength: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Where `deformation` takes its pixels from: int64 y [H, 1] and x [1, W], or both [H, W] -> both [H, W].
+
+    Raises:
+        ValueError: the strength is outside [0, 1].
+    """
     amount, stream = _amount(strength), Stream(seed, _DEFORMATION)
     height, width = np.broadcast_shapes(y.shape, x.shape)
     control = stream.integers(-256, 256, (2, 4, 4))  # in 1/256 of the farthest, a tenth of the side
@@ -138,9 +213,8 @@ def texture(height: int, width: int, stream: Stream, colours: np.ndarray | None 
     kind = stream.between(0, 3)
     period = stream.between(3, 12) * 256
     if kind == 0:
-        blend = 128 + y // (
-            height + width
-        )  # from 0 to 256: a corner is less than half of height + width away
+        # From 0 to 256: a corner is less than half of height + width away.
+        blend = 128 + y // (height + width)
     elif kind == 1:
         blend = _noise(height, width, stream)
     elif kind == 2:
@@ -160,7 +234,11 @@ def _noise(height: int, width: int, stream: Stream) -> np.ndarray:
 
 
 def shifted_copy(image: np.ndarray, right: int = 2, down: int = 1) -> np.ndarray:
-    """The image moved by whole pixels; its border fills what is uncovered. uint8 [H, W, C] -> the same."""
+    """The image moved by whole pixels; its border fills what is uncovered: uint8 [H, W, C] -> the same.
+
+    Raises:
+        ValueError: this is no image.
+    """
     height, width = _shape(image)
     rows = np.clip(np.arange(height) - down, 0, height - 1)
     columns = np.clip(np.arange(width) - right, 0, width - 1)

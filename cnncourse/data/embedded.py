@@ -63,7 +63,14 @@ def name_in_atlas(name: str) -> str:
 
 
 def drawings_of(split: str, name: str) -> tuple[str, ...]:
-    """The drawings (code points) of a class that a split uses; none where the class lends it none."""
+    """The drawings (code points) of a class that a split uses; none where the class lends it none.
+
+    Raises:
+        ValueError: there is no such split or class.
+    """
+    _number(split)
+    if name not in CLASSES:
+        raise ValueError(f"No class is called {name!r}; there are {', '.join(CLASSES)}.")
     unseen = UNSEEN_DRAWINGS.get(name, ())
     if split == "unseen_drawings":
         return unseen
@@ -74,6 +81,9 @@ def label(split: str, index: int) -> int:
     """The class of image `index`: shuffled, and equally often every class in each hundred images of a split.
 
     In unseen_drawings the seven classes that lend drawings take turns, as equally as a hundred allows.
+
+    Raises:
+        ValueError: there is no such split.
     """
     return _labels_of_block(split, index // _BLOCK)[index % _BLOCK]
 
@@ -112,7 +122,11 @@ def compose(split: str, index: int, **strengths: float) -> np.ndarray:
 
 
 def compose_range(split: str, start: int, stop: int) -> tuple[np.ndarray, np.ndarray]:
-    """Images start..stop-1 of a split: (uint8 [n, 32, 32, 3], labels int64 [n])."""
+    """Images start..stop-1 of a split: (uint8 [n, 32, 32, 3], labels int64 [n]).
+
+    Raises:
+        ValueError: there is no such split, or it has not so many images.
+    """
     images = np.empty((stop - start, SIDE, SIDE, 3), np.uint8)
     for row, index in enumerate(range(start, stop)):
         images[row] = compose(split, index)
@@ -120,7 +134,12 @@ def compose_range(split: str, start: int, stop: int) -> tuple[np.ndarray, np.nda
 
 
 def background(split: str, stream: Stream, canvas: int = _CANVAS) -> np.ndarray:
-    """A window of a photograph (for training, one time in four a texture): uint8 [canvas, canvas, 3]."""
+    """A window of a photograph (for training, one time in four a texture): uint8 [canvas, canvas, 3].
+
+    Raises:
+        ValueError: there is no such split.
+    """
+    _number(split)
     use = "train" if split == "train" else "test"
     if use == "train" and stream.between(0, 3) == 0:
         return difficulties.texture(canvas, canvas, stream)

@@ -36,7 +36,7 @@ class Stream:
         return low + int(self._raw()) % (high - low + 1)
 
     def integers(self, low: int, high: int, shape: tuple[int, ...]) -> np.ndarray:
-        """int64 of the shape, each in low..high, both included."""
+        """Integers in low..high, both included: int64 [*shape]."""
         raw = self._raw(math.prod(shape)) % np.uint64(high - low + 1)
         return raw.astype(np.int64).reshape(shape) + low
 
@@ -59,13 +59,20 @@ def centred_grid(height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def rotate(y: np.ndarray, x: np.ndarray, angle: int) -> tuple[np.ndarray, np.ndarray]:
-    """Coordinates turned about the origin by angle / 1024 of a turn."""
+    """Coordinates turned about the origin by angle / 1024 of a turn: int64 y [H, 1] and x [1, W] -> both [H, W]."""
     sine, cosine = SINE[angle % FULL_TURN], SINE[(angle + FULL_TURN // 4) % FULL_TURN]
     return (cosine * y + sine * x) >> 14, (cosine * x - sine * y) >> 14
 
 
 def sample_centred(image: np.ndarray, y: np.ndarray, x: np.ndarray) -> np.ndarray:
-    """The image at coordinates relative to its middle; beyond the border it is mirrored. See `sample`."""
+    """The image at coordinates relative to its middle; beyond the border it is mirrored.
+
+    Args:
+        image: uint8 [H, W, C].
+        y, x: as for `sample`.
+    Returns:
+        uint8 [h, w, C].
+    """
     height, width = image.shape[:2]
     return sample(image, y + (height - 1) * PIXEL // 2, x + (width - 1) * PIXEL // 2)
 
@@ -127,6 +134,6 @@ def halve(image: np.ndarray) -> np.ndarray:
 
 
 def paste(image: np.ndarray, drawing: np.ndarray) -> np.ndarray:
-    """A drawing with premultiplied alpha, uint8 [H, W, 4], over an image, uint8 [H, W, 3]."""
+    """A drawing with premultiplied alpha, uint8 [H, W, 4], over an image, uint8 [H, W, 3]: uint8 [H, W, 3]."""
     behind = (image * (255 - drawing[..., 3:].astype(np.uint16)) + 127) // 255
     return np.minimum(behind + drawing[..., :3], 255).astype(np.uint8)

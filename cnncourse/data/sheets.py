@@ -7,7 +7,11 @@ from cnncourse.data import embedded
 
 
 def split_sheet(split: str, columns: int = 12, zoom: int = 3) -> Image.Image:
-    """A row for each class that the split has, with its first images."""
+    """A row for each class that the split has, with its first images.
+
+    Raises:
+        ValueError: there is no such split.
+    """
     rows = []
     for number, name in enumerate(embedded.CLASSES):
         if embedded.drawings_of(split, name):
@@ -17,7 +21,11 @@ def split_sheet(split: str, columns: int = 12, zoom: int = 3) -> Image.Image:
 
 
 def difficulty_sheet(split: str = "test", index: int = 0, columns: int = 5, zoom: int = 3) -> Image.Image:
-    """A row for each difficulty: the same scene with that one alone, from strength 0 to 1."""
+    """A row for each difficulty: the same scene with that one alone, from strength 0 to 1.
+
+    Raises:
+        ValueError: there is no such split, or it has no such image.
+    """
     none = dict.fromkeys(embedded.STRENGTHS, 0.0)
     steps = np.linspace(0, 1, columns)
     return _grid(

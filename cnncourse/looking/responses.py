@@ -65,7 +65,19 @@ def strongest_responses(maps: Tensor, count: int) -> tuple[Tensor, Tensor, Tenso
 def strongest_over(
     model: nn.Module, batches: Iterable[Tensor], layer: str, channel: int, count: int
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """`strongest_responses` over a data set that comes in batches float [B, 3, H, W], images numbered through."""
+    """`strongest_responses` over a data set that comes in batches.
+
+    Args:
+        model: takes the batches.
+        batches: float [B, 3, H, W] each; the images are numbered through.
+        layer: its name, see `feature_maps`.
+        channel: of the layer's maps.
+        count: how many images; all where it is larger.
+    Returns:
+        (values, images, rows, columns), the strongest first: float [count], and int64 [count] three times.
+    Raises:
+        ValueError: there is no batch.
+    """
     found, seen = [], 0
     for batch in batches:
         values, images, *position = strongest_responses(feature_maps(model, batch, layer)[:, channel], count)

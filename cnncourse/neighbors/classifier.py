@@ -51,9 +51,11 @@ class KNeighborsClassifier:
             The classifier itself.
 
         Raises:
-            ValueError: when there are no images, not as many labels as images, or these are on two devices.
+            ValueError: when the metric is unknown, there are no images, not as many labels as images, or these are
+                on two devices.
             TypeError: when images are no numbers, or one of the two is a tensor and the other is not.
         """
+        self._check_metric()
         rows = _fast.as_tensor(images, "training images")
         if not isinstance(images, torch.Tensor) and not isinstance(labels, torch.Tensor):
             labels = np.asarray(labels)
@@ -103,12 +105,22 @@ class KNeighborsClassifier:
         return distances, indices
 
     def predict(self, images):
-        """Label images [M, ...] by the vote of their neighbours: [M], in the type of the training labels."""
+        """Label images [M, ...] by the vote of their neighbours: [M], in the type of the training labels.
+
+        Raises:
+            sklearn.exceptions.NotFittedError, ValueError, TypeError: as `kneighbors`.
+        """
         _, indices = self.kneighbors(images)
         return self._vote(self.labels_, torch.as_tensor(indices))
 
     def score(self, images, labels):
-        """The fraction of the images [M, ...] that get their own label of labels [M], a float; M >= 1."""
+        """The fraction of the images [M, ...] that get their own label of labels [M], a float; M >= 1.
+
+        Raises:
+            sklearn.exceptions.NotFittedError: before `fit`.
+            ValueError: as `kneighbors`, or when there are no images, or not as many labels as images.
+            TypeError: as `kneighbors`, or when one of the two is a tensor and the other is not.
+        """
         predicted = self.predict(images)
         if not isinstance(labels, torch.Tensor) and not isinstance(predicted, torch.Tensor):
             labels = np.asarray(labels)
@@ -129,7 +141,8 @@ class KNeighborsClassifier:
 
         Raises:
             sklearn.exceptions.NotFittedError: before `fit`.
-            ValueError: when ks is empty, folds is not in 2..N, or a k is not in 1 to the images that remain.
+            ValueError: when the metric is unknown, ks is empty, folds is not in 2..N, or a k is not in 1 to the
+                images that remain.
         """
         self._check_ready()
         rest = self.n_samples_fit_ - -(-self.n_samples_fit_ // max(folds, 1))
@@ -166,6 +179,9 @@ class KNeighborsClassifier:
             raise NotFittedError(
                 "this KNeighborsClassifier has no training images yet: call fit(images, labels)"
             )
+        self._check_metric()
+
+    def _check_metric(self):
         if self.metric not in ("l1", "l2"):
             raise ValueError(f'the metric is {self.metric!r}: use "l1" or "l2"')
 

@@ -21,7 +21,7 @@ def curves(
 
     Args:
         x: [P].
-        series: name -> [P] or, repeated, [R, P].
+        series: name -> float [P] or, repeated, [R, P].
         logx: a logarithmic axis.
         ticks: where x has ticks; on a logarithmic axis by default at every point.
         chance: what guessing reaches, drawn as a thin line.
@@ -56,7 +56,7 @@ def bars(values: Mapping[str, Sequence[float]], xlabel: str, reference: float | 
     """Horizontal bars of the means of repeated values, the single ones as dots.
 
     Args:
-        values: name -> [R].
+        values: name -> float [R].
         reference: a line to compare with.
     """
     figure, axes = subplots(1, 1, size or (5.5, 0.5 * len(values) + 0.9))

@@ -13,7 +13,7 @@ def guesses_figure(images, labels, probabilities: Tensor, names: Sequence[str], 
     The bar of the right class is green and hatched; where none is, the class is not among the ``k``.
 
     Args:
-        images: uint8 [N, H, W, 3] with labels [N].
+        images: uint8 [N, H, W, 3] with labels int [N].
         probabilities: float [N, classes], rows sum to one.
         names: what the classes are called.
     """

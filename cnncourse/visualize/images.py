@@ -30,7 +30,7 @@ def image_grid(images, titles: Sequence[str] | None = None, columns: int = 5, si
 
 
 def labelled_grid(images, row_names: Sequence[str], column_names: Sequence[str], size: float = 0.95):
-    """A table of images [R, C, H, W, 3] with a name beside each row and over each column."""
+    """A table of images, uint8 or float [R, C, H, W, 3], with a name beside each row and over each column."""
     rows, columns = len(row_names), len(column_names)
     figure, axes = subplots(rows, columns, (columns * size + 1.3, rows * size + 0.35))
     for r in range(rows):
@@ -51,8 +51,8 @@ def neighbors_figure(images, labels, neighbors, neighbor_labels, names: Sequence
     A neighbour of the test image's class has a solid green frame, any other a dashed vermillion one.
 
     Args:
-        images: uint8 [M, H, W, 3] with labels [M].
-        neighbors: uint8 [M, k, H, W, 3], the nearest first, with labels [M, k].
+        images: uint8 [M, H, W, 3] with labels int [M].
+        neighbors: uint8 [M, k, H, W, 3], the nearest first, with labels int [M, k].
         names: what the labels mean.
     """
     rows, k = np.asarray(neighbor_labels).shape

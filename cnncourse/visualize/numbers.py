@@ -35,7 +35,7 @@ def number_grids(grids: Sequence, titles: Sequence[str], highest: float | None =
     """Small matrices as tables of numbers on grey, each under its title.
 
     Args:
-        grids: arrays [H, W].
+        grids: int or float [H, W] each.
         titles: one for each.
         highest: the number shown as white; by default the highest of all.
         columns: matrices in a row.

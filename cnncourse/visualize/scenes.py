@@ -12,7 +12,7 @@ def boxes_figure(image, boxes, names: Sequence[str], ax=None):
 
     Args:
         image: uint8 [H, W, 3].
-        boxes: [N, 4] as (x1, y1, x2, y2) in pixels, right and bottom exclusive.
+        boxes: int or float [N, 4] as (x1, y1, x2, y2) in pixels, right and bottom exclusive.
         names: one for each box.
         ax: matplotlib axes to draw on instead of a new figure's.
     """
@@ -45,9 +45,12 @@ def boxes_figure(image, boxes, names: Sequence[str], ax=None):
 
 
 def mask_figure(image, mask, ax=None, names: Mapping[int, str] | None = None):
-    """An image under the colours of its mask [H, W]: 0 stays as it is, every other number gets a colour.
+    """An image under the colours of its mask: 0 stays as it is, every other number gets a colour, 255 is white.
 
     Args:
+        image: uint8 [H, W, 3].
+        mask: integers [H, W].
+        ax: matplotlib axes to draw on instead of a new figure's.
         names: of the numbers, for a legend of those that the mask holds. A number then has its colour in every picture.
     """
     from matplotlib.patches import Patch

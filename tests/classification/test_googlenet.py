@@ -120,8 +120,10 @@ def test_small_network_for_32_pixels_is_the_same_class():
 
 
 def test_unknown_names_are_refused():
-    with pytest.raises(ValueError, match="variant='caffe'"):
+    with pytest.raises(ValueError, match=r"variant='caffe'.*variants are paper, torchvision"):
         googlenet("caffe")
+    with pytest.raises(ValueError, match=r"stem='large'.*stems imagenet, small"):
+        googlenet(stem="large")
     with pytest.raises(ValueError, match="behind the modules 4a and 4d"):
         googlenet(aux=True, modules={"3a": MODULES["3a"]})
 

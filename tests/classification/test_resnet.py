@@ -11,6 +11,7 @@ from torch import nn
 
 from cnncourse.classification.profile import profile
 from cnncourse.classification.resnet import (
+    SHORTCUTS,
     BasicBlock,
     Bottleneck,
     cifar_resnet,
@@ -130,6 +131,31 @@ def test_depths_that_do_not_exist_are_refused():
         cifar_resnet(21)
     with pytest.raises(ValueError, match="depth=51"):
         resnet(51)
+
+
+@pytest.mark.parametrize("residual", [True, False])
+@pytest.mark.parametrize("build", [resnet, cifar_resnet])
+def test_options_that_do_not_exist_are_refused(build, residual):
+    """In a plain network, too, which has no shortcuts."""
+    depth = {resnet: 18, cifar_resnet: 8}[build]
+    with torch.device("meta"):
+        with pytest.raises(ValueError, match=r"shortcut='zero': .*padding.*projection.*all projections"):
+            build(depth, shortcut="zero", residual=residual)
+        with pytest.raises(ValueError, match=r"stem='large': .*imagenet.*small"):
+            build(depth, stem="large", residual=residual)
+
+
+@pytest.mark.parametrize("depth", [18, 50])
+def test_variants_that_do_not_exist_are_refused(depth):
+    with pytest.raises(ValueError, match=r"variant='papper': .*variants paper, torchvision"):
+        resnet(depth, "papper")
+    with pytest.raises(ValueError, match=r"stride_in='2x2': .*1x1.*3x3"):
+        Bottleneck(8, 2, stride_in="2x2")
+
+
+@pytest.mark.parametrize("kind", SHORTCUTS)
+def test_every_kind_of_shortcut_is_made(kind):
+    assert isinstance(make_shortcut(kind, 4, 8, 2), nn.Module)
 
 
 def test_small_network_for_imagenets_class():

@@ -44,6 +44,15 @@ def test_no_photograph_serves_training_and_testing():
     assert all(min(p.shape[:2]) == 160 and p.shape[2] == 3 for p in (train | test).values())
 
 
+def test_what_does_not_exist_is_refused():
+    with pytest.raises(ValueError, match=r"use.*'validation'.*train, test"):
+        atlas.photographs("validation")
+    with pytest.raises(ValueError, match=r"style.*'openmoji'.*noto, twemoji, fluent"):
+        atlas.drawing("1f438", "openmoji")
+    with pytest.raises(ValueError, match=r"code '0'.*`drawings`"):
+        atlas.drawing("0", "noto")
+
+
 def test_what_the_cache_shares_cannot_be_written_into():
     with pytest.raises(ValueError, match="read-only"):
         atlas.drawing("1f438", "noto")[0, 0] = 1

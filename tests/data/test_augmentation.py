@@ -81,9 +81,8 @@ def test_principal_colours_are_scikit_learns():
     values, directions = principal_colours(x)
     pca = PCA(3).fit(x.permute(0, 2, 3, 1).reshape(-1, 3).numpy())
     pixels = 10 * 8 * 8
-    expected = (
-        torch.from_numpy(pca.explained_variance_) * (pixels - 1) / pixels
-    )  # scikit-learn divides by N - 1
+    # scikit-learn divides by N - 1
+    expected = torch.from_numpy(pca.explained_variance_) * (pixels - 1) / pixels
     torch.testing.assert_close(values, expected)
     overlaps = directions.T @ torch.from_numpy(pca.components_).T
     torch.testing.assert_close(overlaps.abs(), torch.eye(3, dtype=torch.float64), atol=1e-8, rtol=0)
@@ -126,9 +125,8 @@ def test_ten_crops_are_torchvisions_five_and_their_mirror_images():
 def test_ten_crops_are_those_of_torchvision_in_another_order():
     x = images(2, 3, 7, 9)
     for one, image in zip(ten_crops(x, 5), x, strict=True):
-        theirs = T.ten_crop(
-            image, [5]
-        )  # the second five of the mirrored image: top left is mirrored top right
+        # Their second five are of the mirrored image: top left is mirrored top right.
+        theirs = T.ten_crop(image, [5])
         assert torch.equal(one, torch.stack([theirs[i] for i in (0, 1, 2, 3, 4, 6, 5, 8, 7, 9)]))
 
 

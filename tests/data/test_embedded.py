@@ -5,7 +5,7 @@ import hashlib
 import numpy as np
 import pytest
 
-from cnncourse.data import atlas, embedded
+from cnncourse.data import atlas, embedded, sheets
 
 # Of the first 200 images and labels of each split. When one of these changes on purpose, VERSION must change too.
 SHA256 = {
@@ -98,8 +98,21 @@ def test_r3_each_difficulty_can_be_turned_up_in_a_scene_alone(name):
 
 
 def test_wrong_names_and_numbers_are_refused():
-    with pytest.raises(ValueError, match=r"'validation'.*train, test"):
-        embedded.compose("validation", 0)
+    for ask in (
+        lambda: embedded.compose("validation", 0),
+        lambda: embedded.compose_range("validation", 0, 1),
+        lambda: embedded.label("validation", 0),
+        lambda: embedded.drawings_of("validation", "cat"),
+        lambda: embedded.background("validation", embedded.Stream(0)),
+        lambda: sheets.split_sheet("validation"),
+        lambda: sheets.difficulty_sheet("validation"),
+    ):
+        with pytest.raises(
+            ValueError, match=r"split.*'validation'.*train, test, unseen_drawings, unseen_style"
+        ):
+            ask()
+    with pytest.raises(ValueError, match=r"class.*'boat'.*horse, ship, truck"):
+        embedded.drawings_of("train", "boat")
     with pytest.raises(ValueError, match=r"images 0 to 9,999, not 10,000"):
         embedded.compose("test", 10_000)
     with pytest.raises(ValueError, match=r"blur.*illumination"):

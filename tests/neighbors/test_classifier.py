@@ -264,9 +264,13 @@ def test_what_fit_learns_is_named_as_in_scikit_learn():
     assert classifier.kneighbors(pixels(1, 4), n_neighbors=2)[0].shape == (1, 2)
 
 
+METRIC = """metric is 'cosine': use "l1" or "l2\""""
+
+
 def test_an_error_says_what_is_wrong(device):
     train, labels = pixels(4, 3), np.arange(4)
-    fitted = KNeighborsClassifier().fit(train, labels)
+    fitted, changed = (KNeighborsClassifier().fit(train, labels) for _ in range(2))
+    changed.metric = "cosine"
     tensors = KNeighborsClassifier().fit(
         torch.from_numpy(train).to(device), torch.from_numpy(labels).to(device)
     )
@@ -289,7 +293,9 @@ def test_an_error_says_what_is_wrong(device):
         (ValueError, "n_neighbors is 0", lambda: fitted.kneighbors(train, 0)),
         (TypeError, "n_neighbors is 2.0", lambda: fitted.kneighbors(train, 2.0)),
         (TypeError, "n_neighbors is True", lambda: fitted.kneighbors(train, True)),
-        (ValueError, "'cosine'", lambda: KNeighborsClassifier(1, "cosine").fit(train, labels).predict(train)),
+        (ValueError, METRIC, lambda: KNeighborsClassifier(1, "cosine").fit(train, labels)),
+        (ValueError, METRIC, lambda: changed.predict(train)),
+        (ValueError, METRIC, lambda: changed.choose_k([1])),
         (
             ValueError,
             "signed bits|compared exactly",
