@@ -13,8 +13,9 @@ import nbformat
 import pytest
 from IPython.core.inputtransformer2 import TransformerManager
 
-from cnncourse import files, imports
-from cnncourse.grading.exercise import find_labs
+from cnncourse import files
+from cnncourse.grading.isolation.view import hidden_modules
+from cnncourse.grading.labs import find_labs
 
 LABS = find_labs()
 
@@ -65,9 +66,8 @@ json.dump(failed, sys.stdout)
 
 
 def hidden(lab):
-    """The modules that grading hides; not the package itself, and not the grader, of which a worker gets its part."""
-    found = imports.dependants(LABS[lab].sources)
-    return {name for name in found if name != "cnncourse" and not name.startswith("cnncourse.grading")}
+    """The modules that grading hides."""
+    return set(hidden_modules(*LABS[lab].hidden))
 
 
 def cells(folder, lab):
