@@ -263,7 +263,10 @@ def _write(path: Path, notebook: NotebookNode) -> bool:
 
 
 def release(root: Path, again: bool = False, say: Callable[[str], None] = print) -> None:
-    """Writes the exercise cells, runs the solutions that changed (all if ``again``), writes the labs."""
+    """Writes the exercise cells, runs the solutions that changed (all if ``again``), writes the labs.
+
+    Raises ReleaseError for what keeps a notebook from being written.
+    """
     for path in _solutions(root):
         solution = make_solution(root, read(root, path))
         if unresolved := list(_unresolved(root, path, solution)):
@@ -294,7 +297,10 @@ def _lab(root: Path, solution: Path) -> Path:
 
 # --------------------------------------------------------------------------------------------------- checking
 def check(root: Path) -> list[Fault]:
-    """Everything that is wrong with solutions and labs; runs and writes nothing."""
+    """Everything that is wrong with solutions and labs; runs and writes nothing.
+
+    Raises ReleaseError where there are no solutions.
+    """
     findings = []
     solutions = _solutions(root)
     for path in solutions:

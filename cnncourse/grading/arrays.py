@@ -6,7 +6,7 @@ import numpy as np
 
 
 def to_numpy(value: Any) -> np.ndarray:
-    """A numpy array of a tensor, array or number, with the values unchanged (bfloat16 widens to float32)."""
+    """A numpy array of a tensor, array or number of any shape, the values unchanged (bfloat16 widens to float32)."""
     if type(value).__module__ == "torch" or hasattr(value, "detach"):
         value = value.detach().cpu()
         return (value.float() if str(value.dtype) == "torch.bfloat16" else value).numpy()

@@ -87,7 +87,7 @@ class Trial:
 
     @contextlib.contextmanager
     def watching(self, item, seed: int) -> Iterator[None]:
-        """Watches every example of a property, or the one run of a plain test."""
+        """Watches every example of a property, or the one run of a plain test. Raises what the test raises."""
         handle = getattr(item.function, "hypothesis", None)
         if handle is None:
             try:

@@ -33,7 +33,7 @@ def reference(request):
 
 @pytest.fixture(scope="module")
 def submission(request, reference):
-    """The submission under test."""
+    """The submission under test. Raises Failure when it cannot even be loaded."""
     plugin = request.config.stash[_PLUGIN]
     try:
         backend = plugin.open_backend(plugin.lab(request.path))
@@ -73,6 +73,7 @@ class GradingPlugin:
     # ---- collection
 
     def pytest_collection_modifyitems(self, items):
+        """Gives every graded test its verdict, and all of them their order. Raises BrokenTests."""
         graded = [item for item in items if self._is_graded(item)]
         place = {id(item): self.lab(item.path).place(_exercise(item).name) for item in graded}
         if len(graded) == len(items):  # whole modules of one lab follow each other: their order is the lab's
@@ -125,6 +126,7 @@ class GradingPlugin:
 
     @pytest.hookimpl(wrapper=True)
     def pytest_pyfunc_call(self, pyfuncitem):
+        """Runs one test. Raises BrokenTests for one that asked nothing, and an error that it swallowed."""
         submission = pyfuncitem.funcargs.get("submission")
         if submission is None or pyfuncitem.nodeid not in self.verdicts:
             return (yield)

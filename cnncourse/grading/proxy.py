@@ -94,7 +94,10 @@ class Submission:
         return self._call(None, name, args, kwargs, returns, may_change_input)
 
     def create(self, name: str, *args, **kwargs) -> "Handle":
-        """Creates an object by one of the submission's classes or functions. It stays with the submission."""
+        """Creates an object by one of the submission's classes or functions. It stays with the submission.
+
+        Raises as `call` does.
+        """
         call = self._record(None, name, args, kwargs)
         reply = self._request("create", name, name=name, args=_refs(args), kwargs=_refs(kwargs))
         specs.check(specs.handle(), reply.value, f"`{name}` returned")
@@ -107,6 +110,8 @@ class Submission:
         Returns:
             A dictionary: ``outputs`` (a tuple), ``args`` (a tuple, a gradient or None for each argument) and
             ``parameters`` (gradients by name, for an object).
+
+        Raises as `call` does.
         """
         return self._vjp(None, name, args, kwargs, cotangents)
 
@@ -132,7 +137,10 @@ class Submission:
     # ---- for the plugin: one test, one example of it
 
     def start_test(self, seed: int = 0) -> None:
-        """A new test: its time starts now, and the submission's random numbers start from ``seed``."""
+        """A new test: its time starts now, and the submission's random numbers start from ``seed``.
+
+        Raises Died when the submission cannot be loaded any more.
+        """
         self._deadline = time.monotonic() + TEST_SECONDS
         self.asked_anything = False
         self.unwritten: SubmissionError | None = None  # the first NotImplementedError of this test
@@ -224,23 +232,23 @@ class Handle:
             submission.calls[-1] = (id, created)
 
     def call(self, method: str | None, *args, returns=None, may_change_input: bool = False, **kwargs) -> Any:
-        """Calls a method, or the object itself when ``method`` is None. See ``Submission.call``."""
+        """Calls a method, or the object itself when ``method`` is None. Raises as ``Submission.call``; see there."""
         return self._submission._call(self, method, args, kwargs, returns, may_change_input)
 
     def get(self, attribute: str, returns=None) -> Any:
-        """An attribute of the object."""
+        """An attribute of the object. Raises as ``Submission.call``."""
         text = f"{self.type}.{attribute}"
         reply = self._submission._request("get", text, handle=self.id, name=attribute)
         specs.check(returns, reply.value, f"the attribute `{text}` is")
         return self._submission._handles(reply.value)
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Loads weights into a module, strictly: every name and shape must fit."""
+        """Loads weights into a module, strictly: every name and shape must fit. Raises as ``Submission.call``."""
         text = f"{self.type}.load_state_dict"
         self._submission._request("load_state_dict", text, handle=self.id, state=state)
 
     def state_dict(self) -> dict[str, Any]:
-        """The weights and buffers of a module."""
+        """The weights and buffers of a module. Raises as ``Submission.call``."""
         reply = self._submission._request("state_dict", f"{self.type}.state_dict", handle=self.id)
         specs.check(
             specs.mapping(of=specs.array("torch", finite=False)), reply.value, f"`{self.type}.state_dict` is"
@@ -248,7 +256,7 @@ class Handle:
         return reply.value
 
     def vjp(self, method: str | None, args: tuple, cotangents: tuple, **kwargs) -> dict[str, Any]:
-        """Gradients of a method or of the object itself. See ``Submission.vjp``."""
+        """Gradients of a method or of the object itself. Takes, gives and raises what ``Submission.vjp`` does."""
         return self._submission._vjp(self, method, args, kwargs, cotangents)
 
 

@@ -30,7 +30,7 @@ def read(path: str | os.PathLike) -> HandIn:
     """Reads a notebook or a .py file without running or parsing any of its Python.
 
     ``who`` is ``student`` (inside ``cnncourse`` or beside it) or the first of ``authors`` in the notebook's
-    metadata, else the name of the file.
+    metadata, else the name of the file. What is wrong with the file is its ``problem``: nothing is raised.
     """
     path = Path(path)
     try:

@@ -63,7 +63,7 @@ def snapshot(value: Any, where: tuple[int, ...] | None = None) -> Shown:
 
 
 def array_text(value: np.ndarray) -> str:
-    """An array's entries; where these are many, some of them, or what there is to say of them all."""
+    """The entries of an array of any shape; where they are many, some, or what there is to say of them all."""
     if value.size > _ENTRIES and value.ndim > 2:
         low, high = value.min(), value.max()
         first = ", ".join(map(str, value.ravel()[:6].tolist()))

@@ -51,7 +51,7 @@ class IsolatedBackend:
         return self._problems
 
     def restart(self) -> None:
-        """A fresh worker with the same submission. Cells that kill the worker are left out."""
+        """A fresh worker with the same submission. Cells that kill it are left out. Raises Died when too many do."""
         deadline = time.monotonic() + LOADING_SECONDS
         while not self._hopeless:
             self.close()

@@ -148,7 +148,10 @@ def bubblewrap(view: View) -> list[str]:
 
 
 def enter(view: View) -> None:
-    """Does what bubblewrap would, in this process; returns in a child that is the first of its process ids."""
+    """Does what bubblewrap would, in this process; returns in a child that is the first of its process ids.
+
+    Raises OSError where the system refuses.
+    """
     uid, gid, user = os.geteuid(), os.getegid(), 0 if os.geteuid() == 0 else NEWUSER
     unshare(NEWNS | NEWPID | NEWNET | NEWIPC | NEWUTS | user)
     if user:
@@ -217,7 +220,7 @@ def _pivot_root() -> int:
 
 
 def separate(limits: Limits) -> None:
-    """Namespaces of this process's own below the template's, with a new /proc and scratch folder."""
+    """Namespaces of this process's own below the forker's, with a new /proc and scratch folder. Raises OSError."""
     unshare(NEWNS | NEWNET | NEWIPC | NEWUTS)
     socket.sethostname("worker")
     _mount(None, "/", None, _REC | _PRIVATE)
@@ -230,13 +233,16 @@ def separate(limits: Limits) -> None:
 
 
 def new_process_ids(own: int) -> None:
-    """The next child of this process is the first of new process ids. ``own`` is our own /proc/self/ns/pid."""
+    """The next child of this process is the first of new process ids. ``own`` is our own /proc/self/ns/pid.
+
+    Raises OSError where they are not to be had.
+    """
     _check(_libc.setns(own, NEWPID), "setns")  # the last child's must be left before others can be made
     unshare(NEWPID)
 
 
 def drop_privileges(uid: int | None) -> None:
-    """Becomes ``uid`` where given, and gives up every capability and the way to new ones."""
+    """Becomes ``uid`` where given, and gives up every capability and the way to new ones. Raises OSError."""
     _check(_libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "no_new_privs")
     for capability in range(64):
         _libc.prctl(_PR_CAPBSET_DROP, capability, 0, 0, 0)  # fails beyond the last one, and where it is gone

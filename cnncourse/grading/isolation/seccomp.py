@@ -52,7 +52,8 @@ def supported() -> bool:
 def install(allowed: frozenset[str] = frozenset()) -> None:
     """Refuses the system calls for this process and all its children, for good.
 
-    Needs ``no_new_privs``. ``allowed`` names calls to leave alone (CUDA's driver needs some).
+    Needs ``no_new_privs``. ``allowed`` names calls to leave alone (CUDA's driver needs some). Raises OSError where the
+    kernel takes no filter.
     """
     libc = ctypes.CDLL(None, use_errno=True)
     code = _program(allowed)

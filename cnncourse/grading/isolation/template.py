@@ -48,6 +48,11 @@ class Template:
 
     Attributes:
         in_force: what keeps submissions apart, as lines of a report: what -> how.
+
+    Raises:
+        ValueError: there is no such isolation.
+        IsolationError: on entering, with "strict": namespaces are not to be had here.
+        RuntimeError: on entering: the forker does not start, or cannot import what it needs.
     """
 
     def __init__(
@@ -82,7 +87,10 @@ class Template:
         self.close()
 
     def start(self, cells: Sequence[Cell]) -> "IsolatedBackend":
-        """A backend for a submission. Its worker is forked when it is first needed."""
+        """A backend for a submission. Its worker is forked when it is first needed.
+
+        Raises RuntimeError when the forker has ended.
+        """
         self._preload(cells)
         backend = IsolatedBackend(self._order, self.device, tuple(cells))
         self._backends.add(backend)
