@@ -27,9 +27,8 @@ class Definitions:
     namespace: dict[str, Any]
     problems: list[Problem] = field(default_factory=list)
     skipped: dict[str, str] = field(default_factory=dict)
-    cells: dict[str, int | None] = field(
-        default_factory=dict
-    )  # the number of the cell of each code file name
+    # the number of the cell of each code file name
+    cells: dict[str, int | None] = field(default_factory=dict)
     flags: int = 0  # what ``from __future__`` has switched on, for all later cells
 
     def names(self) -> list[str]:

@@ -250,10 +250,8 @@ def drop_privileges(uid: int | None) -> None:
         os.setgroups([])
         os.setresgid(uid, uid, uid)
         os.setresuid(uid, uid, uid)
-    header, nothing = (
-        struct.pack("Ii", 0x20080522, 0),
-        bytes(24),
-    )  # version 3: two words for each of three sets
+    header = struct.pack("Ii", 0x20080522, 0)  # version 3
+    nothing = bytes(24)  # two words for each of three sets
     _check(_libc.capset(header, nothing), "capset")
 
 
