@@ -24,7 +24,7 @@ from nbformat import NotebookNode
 
 from cnncourse import imports
 from cnncourse.files import write_text
-from cnncourse.grading.isolation.statements import defined_names
+from cnncourse.grading.isolation.statements import defined_names, needed_names
 from cnncourse.grading.isolation.view import hidden_modules
 
 SOLUTIONS, LABS = "solutions", "labs"
@@ -125,16 +125,7 @@ def free_names(source: str) -> set[str]:
     bound = {
         symbol.get_name() for symbol in top.get_symbols() if symbol.is_assigned() or symbol.is_imported()
     }
-    used = {symbol.get_name() for symbol in top.get_symbols() if symbol.is_referenced()}
-    for table in _inside(top):
-        used |= {symbol.get_name() for symbol in table.get_symbols() if symbol.is_global()}
-    return (used | set(_annotation_names(ast.parse(source)))) - bound
-
-
-def _inside(table: symtable.SymbolTable) -> Iterator[symtable.SymbolTable]:
-    for child in table.get_children():
-        yield child
-        yield from _inside(child)
+    return (needed_names(source) | set(_annotation_names(ast.parse(source)))) - bound
 
 
 def _annotation_names(tree: ast.AST) -> Iterator[str]:

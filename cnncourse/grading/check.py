@@ -21,20 +21,33 @@ class Check:
 
     summary: str
     verdicts: tuple[Verdict, ...] = ()
+    notes: tuple[str, ...] = ()  # what of it grading will not have
 
     def __repr__(self) -> str:
         from cnncourse.grading.reports.show import verdict_text
 
-        return "\n".join([self.summary, *map(verdict_text, self.verdicts)])
+        return "\n".join([*self._told(), self.summary, *map(verdict_text, self.verdicts)])
+
+    def _told(self) -> list[str]:
+        from cnncourse.grading.kernel import RULE
+
+        return [*(f"! {note}" for note in self.notes), f"  {RULE}"] if self.notes else []
 
     def _repr_html_(self) -> str:
         from cnncourse.grading.reports.report import templates
 
-        return templates().get_template("check.html").render(summary=self.summary, verdicts=self.verdicts)
+        return (
+            templates()
+            .get_template("check.html")
+            .render(summary=self.summary, verdicts=self.verdicts, notes=self._told())
+        )
 
 
 def check(name: str, lab: str | None = None) -> Check:
     """Tests one exercise as this notebook defines it now, and says what holds and what does not.
+
+    What it passes, grading passes, or it says what grading will not have: grading runs a file's imports, functions and
+    classes, and of the rest what the exercises need by name.
 
     Args:
         name: the exercise, such as "l1_distances".
@@ -47,6 +60,7 @@ def check(name: str, lab: str | None = None) -> Check:
     found = _find(name, lab)
     if name not in namespace:
         return Check(f"There is no `{name}` here yet: run the cell that defines it, then check again.")
+    notes = _notes(found, name, namespace)
     with _quiet():
         verdicts = _run(found, name, namespace)
     if all(v.unwritten for v in verdicts):
@@ -55,8 +69,8 @@ def check(name: str, lab: str | None = None) -> Check:
         )
     passed = sum(v.passed for v in verdicts)
     if passed == len(verdicts):
-        return Check(f"`{name}` passes all {passed} tests.", tuple(verdicts))
-    return Check(f"`{name}` passes {passed} of {len(verdicts)} tests.", tuple(verdicts))
+        return Check(f"`{name}` passes all {passed} tests.", tuple(verdicts), notes)
+    return Check(f"`{name}` passes {passed} of {len(verdicts)} tests.", tuple(verdicts), notes)
 
 
 def _find(name: str, lab: str | None) -> Lab:
@@ -75,6 +89,14 @@ def _find(name: str, lab: str | None) -> Lab:
     raise ValueError(f"There is no exercise {name!r}.{suggestion}")
 
 
+def _notes(lab: Lab, name: str, namespace: dict[str, Any]) -> tuple[str, ...]:
+    from cnncourse.grading.kernel import differences, session_cells
+    from cnncourse.grading.shown import clean
+
+    cells = session_cells()
+    return tuple(map(clean, differences(name, lab, namespace, cells))) if cells else ()
+
+
 def _run(lab: Lab, name: str, namespace: dict[str, Any]) -> list[Verdict]:
     from cnncourse.grading.local import LocalBackend
     from cnncourse.grading.plugin import GradingPlugin
@@ -88,6 +110,10 @@ def _quiet() -> Iterator[None]:
     """Leaves no trace in the notebook: nothing printed, no warnings, and the same random numbers after."""
     numpy, torch = sys.modules.get("numpy"), sys.modules.get("torch")
     states = (random.getstate(), numpy and numpy.random.get_state(), torch and torch.get_rng_state())
+    defaults = torch and (torch.get_default_dtype(), torch.is_grad_enabled())
+    if torch:  # the tests' own tensors are what they are in grading
+        torch.set_default_dtype(torch.float32)
+        torch.set_grad_enabled(True)
     try:
         with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
             warnings.simplefilter("ignore")
@@ -99,3 +125,5 @@ def _quiet() -> Iterator[None]:
             numpy.random.set_state(states[1])
         if torch:
             torch.set_rng_state(states[2])
+            torch.set_default_dtype(defaults[0])
+            torch.set_grad_enabled(defaults[1])

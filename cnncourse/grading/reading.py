@@ -39,7 +39,7 @@ def read(path: str | os.PathLike) -> HandIn:
             return HandIn(_sections(text), path.stem)
         notebook = _notebook(text)
         who = _who(notebook) or path.stem
-        cells = tuple(_code_cells(notebook))
+        cells = tuple(_cells(notebook))
         _bounded(len(cells), *(cell.text for cell in cells))
         return HandIn(cells, who, lab=_course(notebook).get("lab") or "")
     except _Unreadable as error:
@@ -94,16 +94,22 @@ def _notebook(text: str) -> dict:
     return notebook
 
 
-def _code_cells(notebook: dict) -> Iterator[Cell]:
+_DEFINES = re.compile(r"^(?:def|class|import|from) ", re.MULTILINE)  # code that was typed into a cell of text
+
+
+def _cells(notebook: dict) -> Iterator[Cell]:
     number = 0
-    for cell in notebook["cells"]:
-        if not isinstance(cell, dict) or cell.get("cell_type") != "code":
+    for place, cell in enumerate(notebook["cells"], 1):
+        if not isinstance(cell, dict):
             continue
-        number += 1
         source = cell.get("source", "")
         lines = source if isinstance(source, list) else [source]
-        text = "".join(line for line in lines if isinstance(line, str))
-        yield Cell(number, text.encode("utf-8", "replace").decode())
+        text = "".join(line for line in lines if isinstance(line, str)).encode("utf-8", "replace").decode()
+        if cell.get("cell_type") == "code":
+            number += 1
+            yield Cell(number, text)
+        elif cell.get("cell_type") in ("markdown", "raw") and _DEFINES.search(text):
+            yield Cell(place, text, cell["cell_type"])
 
 
 def _sections(text: str) -> tuple[Cell, ...]:

@@ -146,8 +146,11 @@ class Grader:
 
     def verdicts(self, lab: Lab, cells: tuple[Cell, ...], only: str = "") -> tuple[Verdict, ...]:
         """What the tests of a lab, or only those of one exercise, find in these cells."""
-        plugin = GradingPlugin(lambda _: self._template(lab).start(cells), self._options.device, only=only)
-        return tuple(run_tests(lab, plugin))
+
+        def start(_: Lab) -> Backend:
+            return self._template(lab).start(cells, lab.exercises)
+
+        return tuple(run_tests(lab, GradingPlugin(start, self._options.device, only=only)))
 
     def _run(self, lab: Lab, cells: tuple[Cell, ...], empty: Result) -> Result:
         template = self._template(lab)
@@ -156,7 +159,7 @@ class Grader:
         def start(_: Lab) -> Backend:
             nonlocal found
             try:
-                backend = template.start(cells)
+                backend = template.start(cells, lab.exercises)
                 found = backend.problems()
                 return backend
             except Died as death:

@@ -77,10 +77,15 @@ class Died(BaseException):
 
 @dataclass(frozen=True)
 class Cell:
-    """The source of one code cell; ``number`` counts code cells from 1 and is None for a .py file."""
+    """The source of one cell; ``number`` counts code cells from 1 and is None for a .py file.
+
+    Cells of other kinds ("markdown", "raw") are there for what somebody wrote into them by mistake; their number
+    counts all cells.
+    """
 
     number: int | None
     text: str
+    kind: str = "code"
 
 
 @dataclass(frozen=True)

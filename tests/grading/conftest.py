@@ -24,11 +24,10 @@ from cnncourse.grading import *
 class InProcess(LocalBackend):
     """The cells of a submission in this process, with the interface that a template's backends have."""
 
-    def __init__(self, cells):
+    def __init__(self, cells, exercises=()):
         self.definitions = new_definitions()
         self.restarts = 0
-        for cell in cells:
-            self.definitions.define(cell)
+        self.definitions.load(cells, exercises)
         super().__init__(self.definitions.namespace)
 
     def problems(self):
@@ -36,7 +35,8 @@ class InProcess(LocalBackend):
         return Problems(tuple(found.problems), found.skipped, tuple(found.names()))
 
     def restart(self):
-        self._session = Session(self._namespace, self.definitions.skipped, self.definitions.cells)
+        found = self.definitions
+        self._session = Session(self._namespace, found.skipped, found.cells, found.missing)
         self.restarts += 1
         self._stuck = False
 
@@ -55,8 +55,8 @@ class InProcessTemplate:
     def close(self):
         pass
 
-    def start(self, cells):
-        return InProcess(cells)
+    def start(self, cells, exercises=()):
+        return InProcess(cells, exercises)
 
 
 @pytest.fixture
@@ -81,7 +81,9 @@ def verdicts(small_lab):
 
     def run(submission: str, tests: str, **options):
         cells = (Cell(1, textwrap.dedent(submission)),)
-        found = run_tests(small_lab(tests), GradingPlugin(lambda lab: InProcess(cells), **options))
+        found = run_tests(
+            small_lab(tests), GradingPlugin(lambda lab: InProcess(cells, lab.exercises), **options)
+        )
         return {verdict.name: verdict for verdict in found}
 
     return run

@@ -275,7 +275,7 @@ def alive():
 THIEF = """
 import os, signal
 def look():
-    found = [name for name in os.listdir(os.environ["TMPDIR"])]
+    found = [name for name in os.listdir(os.environ["TMPDIR"]) if name != ".cells"]  # its own code
     found += [name for name in os.listdir("/proc") if name.isdigit() and int(name) != os.getpid()]
     for folder, folders, files in os.walk("/tmp"):
         found += [name for name in files if name == "secret.txt"]

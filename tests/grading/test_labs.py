@@ -6,7 +6,9 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from cnncourse.grading.isolation.statements import read_all, to_run
 from cnncourse.grading.labs import find_labs, labs_folder, read_lab
+from cnncourse.grading.reading import read
 
 SOLUTIONS = Path(__file__).parents[2] / "solutions"
 LABS = find_labs()
@@ -66,3 +68,14 @@ def test_the_notebook_promises_the_points_that_the_tests_give(lab):
     tests = "\n".join(path.read_text() for path in lab.path.glob("test_*.py"))
     given = dict(re.findall(r'^@exercise\("(\w+)", points=(\d+)\)$', tests, re.MULTILINE))
     assert given == promised
+
+
+@pytest.mark.parametrize("lab", LABS.values(), ids=list(LABS))
+def test_our_own_answers_run_nothing_but_definitions(lab):
+    """What grading runs besides is for students' ways of writing: the solution and the right samples do without."""
+    folder = labs_folder().parent / "submissions" / lab.name
+    solution = read(SOLUTIONS / f"{lab.name}.ipynb").cells
+    for file in (None, *sorted(folder.glob("right/*.py"))):
+        statements = read_all([*solution, *(read(file).cells if file else ())])
+        besides = [statements[i] for i in to_run(statements, lab.exercises) if not statements[i].defines]
+        assert [one.where for one in besides] == [], file

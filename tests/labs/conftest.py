@@ -26,7 +26,7 @@ def pytest_configure(config):
             template = Template(*lab.hidden, isolation=config.getoption("isolation", "auto"), device=where)
             templates[lab.name] = template.__enter__()
             config.add_cleanup(template.close)
-        return templates[lab.name].start(_cells(config.getoption("submission", None), lab))
+        return templates[lab.name].start(_cells(config.getoption("submission", None), lab), lab.exercises)
 
     # without defaults for the options: `pytest tests` reads this file too late to add them
     where = config.getoption("device", "cpu")

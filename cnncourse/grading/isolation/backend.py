@@ -5,6 +5,7 @@ import signal
 import socket
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from cnncourse.grading.isolation import wire
@@ -14,9 +15,11 @@ from cnncourse.grading.isolation.wire import WireError
 from cnncourse.grading.seam import CALL_SECONDS, CLOSED, MESSAGE, Cell, Died, Problem, Problems, Reply
 
 START_SECONDS = 120.0  # importing torch from a cold disk
-LOAD_SECONDS = 10.0  # for one cell: it may import something large
-
-LOADING_SECONDS = 30.0  # for all cells together
+# By the clock, for who sleeps; a worker's time of the processor has limits of its own, which count first.
+LOAD_SECONDS = 20.0  # for one statement
+LOADING_SECONDS = 60.0  # for all of them together
+STATEMENTS = 20_000  # that may run
+DEATHS = 3  # of workers by cells and statements, before the rest is not tried any more
 
 SUBMISSION_SECONDS = 900.0  # for all that is asked of it: a lab of endless loops takes half
 
@@ -27,11 +30,17 @@ class IsolatedBackend:
     ``order`` sends an order to the forker and gives its answer.
     """
 
-    def __init__(self, order: Callable[..., dict[str, Any]], device: str, cells: tuple[Cell, ...]):
-        self._order, self._device, self._cells = order, device, cells
+    def __init__(
+        self,
+        order: Callable[..., dict[str, Any]],
+        device: str,
+        cells: tuple[Cell, ...],
+        exercises: tuple[str, ...],
+    ):
+        self._order, self._device, self._cells, self._exercises = order, device, cells, exercises
         self._devices = ("cpu", device) if device != "cpu" else ("cpu",)
-        self._deadly: dict[int, str] = {}  # cells that killed the worker, by position, and how
-        self._unreadable: set[int] = set()  # ... even when they were only parsed
+        self._unreadable: dict[int, str] = {}  # cells that killed the worker when they were parsed, and how
+        self._deadly: dict[int, tuple[int, str]] = {}  # statements of the plan that did: their cell, and how
         self._problems: Problems | None = None
         self._channel: Channel | None = None
         self._asked = 0
@@ -56,13 +65,13 @@ class IsolatedBackend:
         while not self._hopeless:
             self.close()
             deadline += self._start()  # starting is no fault of the submission
-            position = self._load(deadline)
-            if position is None:
+            how = self._load(deadline)
+            if how is None:
                 return
             if time.monotonic() > deadline:
                 self._hopeless = f"could not be loaded within {LOADING_SECONDS:g} s"
-            elif len(self._deadly) > 3:
-                self._hopeless = f"could not be loaded: cell after cell {self._deadly[position]}"
+            elif len(self._deadly) + len(self._unreadable) > DEATHS:
+                self._hopeless = f"could not be loaded: cell after cell {how}"
         raise Died(self._hopeless)
 
     def close(self) -> None:
@@ -88,33 +97,44 @@ class IsolatedBackend:
             self._request("names", START_SECONDS, {})
         return time.monotonic() - begun
 
-    def _load(self, deadline: float) -> int | None:
-        """Sends the cells. Returns the position of one that killed the worker, or None."""
-        position = None
-        try:
-            for position, cell in enumerate(self._cells):
-                seconds = min(LOAD_SECONDS, max(0.0, deadline - time.monotonic()))
-                self._define(position, {"number": cell.number, "text": cell.text}, seconds)
-            position = None
-            reply = self._request("loaded", LOAD_SECONDS, {})
-        except Died as death:
-            if position is None:
-                raise
-            if position in self._deadly:
-                self._unreadable.add(position)
-            self._deadly[position] = death.reason
-            return position
-        self._problems = self._read_problems(reply.value)
+    def _load(self, deadline: float) -> str | None:
+        """Sends the cells and has run what of them runs. Returns how a worker died of it, or None."""
+        for position, cell in enumerate(self._cells):
+            if position in self._unreadable:
+                cell = replace(cell, text="")
+            fields = {"number": cell.number, "text": cell.text, "kind": cell.kind}
+            try:
+                self._request("read", self._until(deadline), fields)
+            except Died as death:
+                self._unreadable[position] = death.reason
+                self._deadly.clear()  # the plan is another one without this cell
+                return death.reason
+        reply = self._request("plan", self._until(deadline), {"roots": list(self._exercises)})
+        for place, cell in enumerate(self._read_plan(reply.value)):
+            try:
+                if place in self._deadly:
+                    reason = f"the statement that defines it {self._deadly[place][1]}"
+                    self._request("give_up", self._until(deadline), {"place": place, "reason": reason})
+                else:
+                    self._request("run", self._until(deadline), {"place": place})
+            except Died as death:
+                self._deadly[place] = cell, death.reason
+                return death.reason
+        self._problems = self._read_problems(self._request("loaded", LOAD_SECONDS, {}).value)
         return None
 
-    def _define(self, position: int, cell: dict[str, Any], seconds: float) -> None:
-        if position in self._unreadable:
-            return
-        if position in self._deadly:
-            reason = f"the cell that defines it {self._deadly[position]}"
-            self._request("give_up", seconds, {**cell, "reason": reason})
-        else:
-            self._request("define", seconds, cell)
+    def _until(self, deadline: float) -> float:
+        return min(LOAD_SECONDS, max(0.0, deadline - time.monotonic()))
+
+    def _read_plan(self, value: Any) -> list[int]:
+        """The position of the cell of each statement that runs."""
+        fine = type(value) is list and len(value) <= STATEMENTS
+        if not fine or not all(
+            type(one) is list and len(one) == 2 and all(type(number) is int for number in one)
+            for one in value
+        ):
+            self._die("answered nonsense while it was loaded (no plan)")
+        return [position if 0 <= position < len(self._cells) else 0 for position, _ in value]
 
     def _read_problems(self, value: Any) -> Problems:
         try:
@@ -128,9 +148,11 @@ class IsolatedBackend:
                 raise WireError("not names")
         except (WireError, KeyError, TypeError) as error:
             self._die(f"answered nonsense while it was loaded ({error})")
-        for position, how in self._deadly.items():
-            cell = self._cells[position]
-            problems.append(Problem("definition", f"running the definitions of this cell {how}", cell.number))
+        for position, how in self._unreadable.items():
+            problems.append(Problem("syntax", f"reading this cell {how}", self._cells[position].number))
+        for position, how in self._deadly.values():
+            number = self._cells[position].number
+            problems.append(Problem("definition", f"running a statement of this cell {how}", number))
         return Problems(tuple(problems), skipped, names)
 
     # ---- one exchange

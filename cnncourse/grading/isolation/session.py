@@ -36,6 +36,7 @@ class Session:
         namespace: the names of the submission; its own classes are those whose module is its ``__name__``.
         skipped: names that were not defined, and why.
         cells: the number of the cell that each code file name stands for, where it has one.
+        missing: what more is known of a name that is not there.
     """
 
     def __init__(
@@ -43,10 +44,12 @@ class Session:
         namespace: dict[str, Any],
         skipped: Mapping[str, str] | None = None,
         cells: Mapping[str, int | None] | None = None,
+        missing: Callable[[str], str | None] = lambda name: None,
     ):
         self.namespace = namespace
         self.skipped = {} if skipped is None else skipped
         self.cells = {} if cells is None else cells
+        self._more = missing
         self.printed = ""  # what the last request printed, at most MAX_PRINTED characters
         self._objects: list[Any] = []
         self._seed = 0
@@ -138,7 +141,7 @@ class Session:
         self._seed_generators()
 
     def _names(self) -> list[str]:
-        return sorted(name for name in self.namespace if type(name) is str and not name.startswith("__"))
+        return sorted(own_names(self.namespace))
 
     # ---- finding names and objects
 
@@ -164,7 +167,8 @@ class Session:
         if name in self.skipped:
             return f"`{name}` was not defined: {self.skipped[name]}"[: wire.MAX_TEXT]
         near = _nearest(name, [n for n, value in self.namespace.items() if callable(value)])
-        return near and f"did you mean `{near}`?"
+        unseen = self._more(name)
+        return unseen[: wire.MAX_TEXT] if unseen and not near else near and f"did you mean `{near}`?"
 
     def _run(self, function: Any, name: str | None, args: tuple, kwargs: dict) -> Any:
         """Calls a function; says what its signature is when it does not fit the call."""
@@ -201,6 +205,10 @@ class Session:
             return kind(self._export(item, depth + 1) for item in value)
         if kind is dict and depth < wire.MAX_DEPTH:
             return {key: self._export(item, depth + 1) for key, item in value.items()}
+        if (
+            issubclass(kind, tuple) and hasattr(kind, "_fields") and depth < wire.MAX_DEPTH
+        ):  # a NamedTuple is a tuple
+            return tuple(self._export(item, depth + 1) for item in tuple.__iter__(value))
         own = type.__dict__["__dict__"].__get__(kind).get("__module__") == self.namespace.get("__name__")
         if own or issubclass(kind, torch.nn.Module | torch.Generator):
             return self._keep(value)
@@ -265,6 +273,29 @@ class Session:
         torch.default_generator.manual_seed(self._seed)
         if torch.cuda.is_initialized():
             torch.cuda.manual_seed_all(self._seed)
+
+
+class Inert:
+    """Stands for what a notebook has and grading has not (``get_ipython``, ``display``): takes all, does nothing."""
+
+    def __call__(self, *_: object, **__: object) -> None:
+        return None
+
+    def __getattr__(self, name: str) -> "Inert":
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return self
+
+
+STAND_INS = {"display": Inert(), "get_ipython": Inert}
+
+
+def own_names(namespace: Mapping[str, Any]) -> list[str]:
+    """The names that a submission has defined in its namespace."""
+    names = (
+        name for name, value in namespace.items() if type(name) is str and STAND_INS.get(name) is not value
+    )
+    return [name for name in names if not name.startswith("__")]
 
 
 def message_of(error: BaseException) -> str:

@@ -86,13 +86,13 @@ class Template:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def start(self, cells: Sequence[Cell]) -> "IsolatedBackend":
-        """A backend for a submission. Its worker is forked when it is first needed.
+    def start(self, cells: Sequence[Cell], exercises: Sequence[str] = ()) -> "IsolatedBackend":
+        """A backend for a submission to these exercises. Its worker is forked when it is first needed.
 
         Raises RuntimeError when the forker has ended.
         """
         self._preload(cells)
-        backend = IsolatedBackend(self._order, self.device, tuple(cells))
+        backend = IsolatedBackend(self._order, self.device, tuple(cells), tuple(exercises))
         self._backends.add(backend)
         return backend
 

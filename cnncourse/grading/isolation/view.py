@@ -9,7 +9,10 @@ from cnncourse.grading.seam import Cell
 
 FORKER = "cnncourse.grading.isolation.forker"
 # What the forker imports before the first worker is forked.
-ALWAYS = ("torch", "numpy", "numpy.random", "cnncourse.grading.isolation.worker")
+ALWAYS = (
+    *("torch", "numpy", "numpy.random", "cnncourse.grading.isolation.worker"),
+    "IPython.core.inputtransformer2",  # reads cells
+)
 # Modules that it imports as soon as a submission mentions them: a fixed list of harmless ones.
 PRELOAD = (
     *("matplotlib", "matplotlib.pyplot", "PIL", "PIL.Image", "PIL.ImageDraw", "scipy", "sklearn", "skimage"),

@@ -1,9 +1,13 @@
 """The process that runs a submission: it loads the cells, then answers requests."""
 
 import os
+import resource
 import socket
+import time
 from dataclasses import asdict
 from functools import partial
+from math import ceil
+from pathlib import Path
 from typing import Any
 
 from cnncourse.grading.isolation import wire
@@ -12,12 +16,18 @@ from cnncourse.grading.isolation.definitions import Definitions, new_definitions
 from cnncourse.grading.isolation.session import Session, quiet
 from cnncourse.grading.seam import CLOSED, Cell, Reply
 
+DEFINITION_SECONDS = 10  # of the processor, for one definition: it may import something large
+STATEMENT_SECONDS, STATEMENTS_SECONDS = (
+    5,
+    15,
+)  # for another statement that the exercises need; for all of them
+
 
 def work(descriptor: int, device: str) -> None:
     """The worker process: loads the submission's cells and carries out requests. Never returns."""
     channel = Channel(socket.socket(fileno=descriptor))
-    definitions = new_definitions()
-    session = Session(definitions.namespace, definitions.skipped, definitions.cells)
+    definitions = new_definitions(Path.cwd() / ".cells")
+    session = Session(definitions.namespace, definitions.skipped, definitions.cells, definitions.missing)
     devices = ("cpu", device) if device != "cpu" else ("cpu",)
     loading = Loading(definitions)
     try:
@@ -30,27 +40,48 @@ def work(descriptor: int, device: str) -> None:
 
 
 class Loading:
-    """The requests that come before any other: the cells, one by one, and what became of them."""
+    """The requests that come before any other: the cells, what of them runs, one by one, and what became of them."""
 
-    operations = frozenset({"define", "give_up", "loaded"})
+    operations = frozenset({"read", "plan", "run", "give_up", "loaded"})
 
     def __init__(self, definitions: Definitions):
         self.definitions = definitions
+        self._left = float(STATEMENTS_SECONDS)
 
     def handle(self, op: str, payload: dict[str, Any]) -> Any:
         """Carries out one request."""
         return Reply(getattr(self, op)(**payload))
 
-    def define(self, number: int | None, text: str) -> None:
-        """Runs the definitions of a cell."""
+    def read(self, number: int | None, text: str, kind: str) -> None:
+        """Takes in a cell."""
         with quiet():
-            self.definitions.define(Cell(number, text))
+            self.definitions.read(Cell(number, text, kind))
 
-    def give_up(self, number: int | None, text: str, reason: str) -> None:
-        """Runs nothing of a cell that has killed a worker; its names are missing for this reason."""
-        self.definitions.give_up(Cell(number, text), reason)
+    def plan(self, roots: list[str]) -> list[list[int]]:
+        """Decides what runs for these exercises: the position of its cell and its line, for each statement."""
+        return self.definitions.plan(roots)
+
+    def run(self, place: int) -> None:
+        """Runs one statement of the plan. The system ends the process when it takes too much of the processor."""
+        definitions = self.definitions
+        always = definitions.statements[definitions.chosen[place]].defines
+        begun, (soft, hard) = time.process_time(), resource.getrlimit(resource.RLIMIT_CPU)
+        limit = ceil(begun + (DEFINITION_SECONDS if always else min(STATEMENT_SECONDS, self._left)))
+        resource.setrlimit(resource.RLIMIT_CPU, (limit if soft < 0 else min(limit, soft), hard))
+        try:
+            with quiet():
+                definitions.run(place)
+        finally:
+            resource.setrlimit(resource.RLIMIT_CPU, (soft, hard))
+        if not always:
+            self._left = max(1.0, self._left - (time.process_time() - begun))
+
+    def give_up(self, place: int, reason: str) -> None:
+        """Does not run a statement that has killed a worker; its names are missing for this reason."""
+        self.definitions.give_up(place, reason)
 
     def loaded(self) -> dict[str, Any]:
-        """What loading found, as ``backend.Problems`` has it."""
-        problems = [asdict(problem) for problem in self.definitions.problems[:1000]]
+        """What loading found, as ``seam.Problems`` has it."""
+        found = sorted(self.definitions.problems[:1000], key=lambda one: (one.cell or 0, one.line or 0))
+        problems = [asdict(problem) for problem in found]
         return {"problems": problems, "skipped": self.definitions.skipped, "names": self.definitions.names()}

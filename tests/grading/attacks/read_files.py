@@ -14,7 +14,8 @@ def attack():
                 for name in folders + files
                 if name in (".git", "solutions")
                 or "nearest_neighbours" in name
-                or ("cnncourse" in folder and ("neighbors" in name or name == "labs"))
+                or (folder.endswith("cnncourse") and "neighbors" in name)
+                or ("cnncourse" in folder and name == "labs")
             ]
     for name in ("/proc/1/environ", "/proc/1/cmdline", "/proc/2/environ", "/proc/1/maps"):
         try:

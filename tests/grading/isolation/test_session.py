@@ -18,8 +18,7 @@ def submission():
 
     def load(*texts):
         definitions = new_definitions()
-        for number, text in enumerate(texts, 1):
-            definitions.define(Cell(number, text))
+        definitions.load([Cell(number, text) for number, text in enumerate(texts, 1)], ())
         session = Session(definitions.namespace, definitions.skipped, definitions.cells)
 
         def ask(op, **payload) -> Reply:
@@ -389,3 +388,27 @@ def test_a_session_works_on_any_namespace():
     session = Session(module.__dict__)
     assert session.handle("create", {"name": "A"}).value == Ref(0, "A")
     assert session.handle("get", {"handle": 0, "name": "x"}).value == 3
+
+
+NAMED = """
+from typing import NamedTuple
+import numpy as np
+
+class Pair(NamedTuple):
+    a: int
+    b: np.ndarray
+
+class Point(NamedTuple):
+    x: int
+    y: tuple
+
+def f():
+    return Pair(1, np.ones(2)), [Point(2, (3,))]
+"""
+
+
+def test_a_named_tuple_is_a_tuple(submission):
+    ask = submission(NAMED)
+    first, second = value(ask("call", name="f"))
+    assert type(first) is tuple and first[0] == 1 and first[1].tolist() == [1, 1]
+    assert second == [(2, (3,))]
