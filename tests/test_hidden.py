@@ -15,7 +15,7 @@ from IPython.core.inputtransformer2 import TransformerManager
 
 from cnncourse import files
 from cnncourse.grading.isolation.view import hidden_modules
-from cnncourse.grading.labs import find_labs
+from cnncourse.grading.lab import find_labs
 
 LABS = find_labs()
 

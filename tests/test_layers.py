@@ -42,4 +42,4 @@ def test_there_are_no_circles():
 
 def test_what_runs_beside_a_submission_leads_to_no_test():
     reached = imports.closure(["cnncourse.grading.isolation.forker"])
-    assert not any(name.endswith((".plugin", ".specs", ".compare", ".running", ".labs")) for name in reached)
+    assert not any(name.endswith((".plugin", ".specs", ".compare", ".running", ".lab")) for name in reached)

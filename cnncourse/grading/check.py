@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from cnncourse.grading.labs import Lab, find_labs
+from cnncourse.grading.lab import Lab, find_labs
 from cnncourse.grading.verdict import Verdict
 
 

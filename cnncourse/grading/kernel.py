@@ -12,7 +12,7 @@ from cnncourse import imports
 from cnncourse.grading import reading
 from cnncourse.grading.isolation.statements import Statement, bound_names, needed, read_all
 from cnncourse.grading.isolation.view import hidden_modules
-from cnncourse.grading.labs import Lab
+from cnncourse.grading.lab import Lab
 from cnncourse.grading.seam import Cell
 
 RULE = (

@@ -16,7 +16,7 @@ from cnncourse.grading.compare import Failure
 from cnncourse.grading.examples import Trial, inner_test, profile
 from cnncourse.grading.exercise import points_text
 from cnncourse.grading.failures import BrokenTests, failed
-from cnncourse.grading.labs import Lab, read_lab
+from cnncourse.grading.lab import Lab, read_lab
 from cnncourse.grading.proxy import Submission
 from cnncourse.grading.reports.show import verdict_text
 from cnncourse.grading.seam import Backend, Died

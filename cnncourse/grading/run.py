@@ -12,7 +12,7 @@ from pathlib import Path
 
 from cnncourse.grading import reading
 from cnncourse.grading.isolation.template import IsolationError, Template
-from cnncourse.grading.labs import Lab, find_labs
+from cnncourse.grading.lab import Lab, find_labs
 from cnncourse.grading.plugin import GradingPlugin
 from cnncourse.grading.reports.result import Result, one_line
 from cnncourse.grading.running import run_tests

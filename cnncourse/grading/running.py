@@ -12,7 +12,7 @@ import pytest
 
 from cnncourse.grading import plugin as fixtures
 from cnncourse.grading.failures import BrokenTests
-from cnncourse.grading.labs import Lab
+from cnncourse.grading.lab import Lab
 from cnncourse.grading.plugin import GradingPlugin
 from cnncourse.grading.verdict import Verdict
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from cnncourse import files
 from cnncourse.grading import reading
-from cnncourse.grading.labs import Lab, find_labs
+from cnncourse.grading.lab import Lab, find_labs
 from cnncourse.grading.run import Grader, Options
 from cnncourse.grading.verdict import Verdict
 

@@ -8,7 +8,7 @@ import pytest
 
 from cnncourse.grading.isolation.definitions import new_definitions
 from cnncourse.grading.isolation.session import Session
-from cnncourse.grading.labs import read_lab
+from cnncourse.grading.lab import read_lab
 from cnncourse.grading.local import LocalBackend
 from cnncourse.grading.plugin import GradingPlugin
 from cnncourse.grading.running import run_tests
@@ -97,7 +97,7 @@ def in_process(monkeypatch, small_lab):
         from cnncourse.grading import run
 
         folder = small_lab(tests).path.parent
-        monkeypatch.setattr("cnncourse.grading.labs.labs_folder", lambda: folder)
+        monkeypatch.setattr("cnncourse.grading.lab.labs_folder", lambda: folder)
         monkeypatch.setattr(run, "Template", InProcessTemplate)
         return folder
 

@@ -7,7 +7,7 @@ import torch
 
 from cnncourse.grading.isolation import wire
 from cnncourse.grading.isolation.definitions import new_definitions
-from cnncourse.grading.labs import find_labs
+from cnncourse.grading.lab import find_labs
 from cnncourse.grading.local import LocalBackend
 from cnncourse.grading.plugin import GradingPlugin
 from cnncourse.grading.reading import read

@@ -11,7 +11,7 @@ from nbclient import NotebookClient
 
 from cnncourse.grading.isolation.definitions import new_definitions
 from cnncourse.grading.kernel import RULE, differences, saved_file
-from cnncourse.grading.labs import find_labs
+from cnncourse.grading.lab import find_labs
 from cnncourse.grading.seam import Cell
 
 LAB = find_labs()["01_nearest_neighbours"]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cnncourse.grading.labs import read_lab
+from cnncourse.grading.lab import read_lab
 from cnncourse.grading.reports.report import gradescope, html, junit
 from cnncourse.grading.reports.result import Result
 from cnncourse.grading.run import Grader, Options, grade, submissions_in, which_count

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from cnncourse.grading.labs import find_labs, labs_folder
+from cnncourse.grading.lab import find_labs, labs_folder
 from cnncourse.grading.run import Options
 from cnncourse.grading.selftest import Sample, labs, samples
 from cnncourse.grading.verdict import Verdict

@@ -7,7 +7,7 @@ import pytest
 from cnncourse import files
 from cnncourse.grading import reading
 from cnncourse.grading.isolation.template import Template
-from cnncourse.grading.labs import Lab
+from cnncourse.grading.lab import Lab
 from cnncourse.grading.plugin import GradingPlugin, device, reference, submission  # noqa: F401
 
 

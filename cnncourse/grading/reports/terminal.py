@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cnncourse.grading.exercise import points_text
-from cnncourse.grading.labs import Lab
+from cnncourse.grading.lab import Lab
 from cnncourse.grading.reports.report import folders, write
 from cnncourse.grading.reports.result import Result
 from cnncourse.grading.run import Options, grade, which_count

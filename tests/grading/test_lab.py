@@ -7,7 +7,7 @@ import nbformat
 import pytest
 
 from cnncourse.grading.isolation.statements import read_all, to_run
-from cnncourse.grading.labs import find_labs, labs_folder, read_lab
+from cnncourse.grading.lab import find_labs, labs_folder, read_lab
 from cnncourse.grading.reading import read
 
 SOLUTIONS = Path(__file__).parents[2] / "solutions"
