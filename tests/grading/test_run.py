@@ -177,7 +177,7 @@ def test_a_submission_that_dies_while_it_is_loaded_fails_every_test_with_the_rea
         raise Died("it crashed (segmentation fault)")
 
     monkeypatch.setattr(
-        "cnncourse.grading.run.Template.start", lambda self, cells: type("B", (), {"problems": dies})()
+        "cnncourse.grading.run.Template.start", lambda self, *_: type("B", (), {"problems": dies})()
     )
     result = grade([notebook(tmp_path / "07_a.ipynb", RIGHT)])[0]
     assert (result.points, result.full, result.grader_failed) == (0, 3, False)

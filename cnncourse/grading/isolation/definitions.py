@@ -74,6 +74,12 @@ class Definitions:
         self.plan(roots)
         for place in range(len(self.chosen)):
             self.run(place)
+        self.in_order()
+
+    def in_order(self) -> list[Problem]:
+        """The problems, in the order of the file."""
+        self.problems.sort(key=lambda one: (one.cell or 0, one.line or 0))
+        return self.problems
 
     def read(self, cell: Cell) -> None:
         """Takes in one cell; nothing of it runs."""

@@ -82,6 +82,5 @@ class Loading:
 
     def loaded(self) -> dict[str, Any]:
         """What loading found, as ``seam.Problems`` has it."""
-        found = sorted(self.definitions.problems[:1000], key=lambda one: (one.cell or 0, one.line or 0))
-        problems = [asdict(problem) for problem in found]
+        problems = [asdict(problem) for problem in self.definitions.in_order()[:1000]]
         return {"problems": problems, "skipped": self.definitions.skipped, "names": self.definitions.names()}
