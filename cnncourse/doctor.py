@@ -125,9 +125,7 @@ def numba() -> Finding:
     try:
         return Finding("numba", "ok", importlib.metadata.version("numba"))
     except importlib.metadata.PackageNotFoundError:
-        advice = (
-            "Nearest neighbours give the same answers, many times more slowly: pip install 'cnncourse[fast]'."
-        )
+        advice = "Nearest neighbours give the same answers, many times more slowly: pip install numba."
         return Finding("numba", "slow", "not installed", advice)
 
 

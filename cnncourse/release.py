@@ -6,8 +6,9 @@ A code cell of ``solutions/NN_name.ipynb`` whose metadata says
 
 holds exactly that code of the library; for a class, ``"blank": ["train", "predict"]`` beside it names the
 methods that students write. A cell marked ``{"cnncourse": {"solution": true}}`` is a remark on an answer and
-stays out of the lab. Everything else is given, and reads the same in both notebooks. The library is read,
-never imported.
+stays out of the lab. A text or a code cell marked ``{"cnncourse": {"install": true}}`` says how to come by the course:
+nobody types an address into a notebook. Everything else is given, and reads the same in both notebooks. The library
+is read, never imported.
 """
 
 import ast
@@ -22,8 +23,8 @@ from pathlib import Path
 import nbformat
 from nbformat import NotebookNode
 
-from cnncourse import imports
-from cnncourse.files import write_text
+from cnncourse import address, imports
+from cnncourse.files import FileError, write_text
 from cnncourse.grading.isolation.statements import defined_names, needed_names
 from cnncourse.grading.isolation.view import hidden_modules
 
@@ -146,15 +147,28 @@ def _python(cell: NotebookNode) -> str:
 
 
 # ------------------------------------------------------------------------------------------- making notebooks
-def make_solution(root: Path, solution: NotebookNode) -> NotebookNode:
-    """The solution with the library's code in its exercise cells; outputs and all else stay."""
+def make_solution(root: Path, solution: NotebookNode, name: str) -> NotebookNode:
+    """The solution with the library's code in its exercise cells, and the way to install it; all else stays.
+
+    Raises ReleaseError where pyproject.toml does not say where the course comes from.
+    """
     fresh = nbformat.from_dict(solution)
     for cell in fresh.cells:
         if answer := answer_of(root, cell):
             cell.source = answer.code
+        elif _marks(cell).get("install"):
+            cell.source = _way_in(root, cell.cell_type, name)
     fresh.metadata["kernelspec"] = KERNEL
     fresh.metadata["language_info"] = {"name": "python"}
     return fresh
+
+
+def _way_in(root: Path, kind: str, name: str) -> str:
+    try:
+        course = address.read(root)
+    except FileError as error:
+        raise ReleaseError(str(error)) from error
+    return address.way_in(course, name) if kind == "markdown" else address.first_cell(course)
 
 
 def make_lab(root: Path, solution: NotebookNode, name: str) -> NotebookNode:
@@ -191,9 +205,14 @@ def fingerprint(root: Path, solution: NotebookNode, name: str) -> str:
     """What a solution's outputs come from: its code, its graded tests, and the course's modules that it imports.
 
     The grader is left out, though ``check`` shows its verdicts: nbval compares those, and says when the grader
-    has come to word them in another way. Then ``cnncourse release --again`` runs all solutions.
+    has come to word them in another way. Then ``cnncourse release --again`` runs all solutions. Left out as well is
+    how the course is installed, for where it is, that cell does nothing.
     """
-    codes = [_python(cell) for cell in solution.cells if cell.cell_type == "code"]
+    codes = [
+        _python(cell)
+        for cell in solution.cells
+        if cell.cell_type == "code" and not _marks(cell).get("install")
+    ]
     used = {module for code in codes for module in imports.imported_by(code, root)}
     used = {module for module in used if not module.startswith("cnncourse.grading")}
     graded = sorted((root / "tests" / "labs" / name).glob("*.py"))
@@ -259,7 +278,7 @@ def release(root: Path, again: bool = False, say: Callable[[str], None] = print)
     Raises ReleaseError for what keeps a notebook from being written.
     """
     for path in _solutions(root):
-        solution = make_solution(root, read(root, path))
+        solution = make_solution(root, read(root, path), path.stem)
         if unresolved := list(_unresolved(root, path, solution)):
             raise ReleaseError("\n".join(map(str, unresolved)))
         key = fingerprint(root, solution, path.stem)
@@ -297,7 +316,7 @@ def check(root: Path) -> list[Fault]:
     for path in solutions:
         try:
             solution = read(root, path)
-            fresh = make_solution(root, solution)
+            fresh = make_solution(root, solution, path.stem)
             findings += _check_solution(root, path, solution, fresh)
             findings += _check_lab(root, path, fresh)
         except (ReleaseError, SyntaxError) as error:
@@ -322,7 +341,10 @@ def _check_solution(root: Path, path: Path, solution: NotebookNode, fresh: Noteb
     where = path.relative_to(root).as_posix()
     for cell, new in zip(solution.cells, fresh.cells, strict=True):
         if cell.source != new.source:
-            message = f"is not the code of {_marks(cell)['exercise']} any more: {RUN}"
+            source = _marks(cell).get("exercise")
+            message = f"is not the code of {source} any more: {RUN}"
+            if source is None:
+                message = f"is not how the course that pyproject.toml describes is installed: {RUN}"
             yield Fault(where, _place(solution, cell), message)
         for output in cell.get("outputs", ()):
             if output.output_type == "error":

@@ -4,6 +4,8 @@ import importlib.util
 import json
 import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -199,6 +201,72 @@ def test_an_entry_of_the_bibliography_stands_once_with_the_first_part_that_cites
     assert sorted(files) == sorted(path.relative_to(ROOT).as_posix() for path in ROOT.glob("book/**/*.bib"))
 
 
+# ------------------------------------------------------------------------------------ with and without an address
+
+SMALL_CHAPTER = """---
+file_format: mystnb
+kernelspec: {name: python3, display_name: Python 3}
+---
+
+# A chapter
+
+Labs open on your machine{{ rocket }}.
+
+```{code-cell} ipython3
+print("not run")
+```
+"""
+
+
+def small_book(root: Path, repository: str | None) -> dict[str, list[str]]:
+    """A book of one chapter and one lab, with the course's configuration: the addresses on its pages."""
+    for name in ("_ext", "_static"):
+        shutil.copytree(ROOT / "book" / name, root / "book" / name)
+    config = yaml.safe_load((ROOT / "_config.yml").read_text())
+    for file in config["bibtex_bibfiles"]:
+        (root / file).parent.mkdir(parents=True, exist_ok=True)
+        (root / file).touch()
+    config["execute"]["execute_notebooks"] = "off"
+    (root / "_config.yml").write_text(yaml.safe_dump(config))
+    urls = f'Repository = "{repository}"' if repository else ""
+    (root / "pyproject.toml").write_text(f'[project]\nversion = "1.2.3"\n[project.urls]\n{urls}\n')
+    (root / "_toc.yml").write_text("format: jb-book\nroot: book/index\nchapters:\n- file: labs/01_lab\n")
+    (root / "book" / "index.md").write_text(SMALL_CHAPTER)
+    (root / "labs").mkdir()
+    cells = [nbformat.v4.new_markdown_cell("# A lab"), nbformat.v4.new_code_cell("1")]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), root / "labs" / "01_lab.ipynb")
+    command = [str(Path(sys.executable).with_name("jupyter-book")), "build", str(root)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    pages = {
+        name: (root / "_build" / "html" / f"{name}.html").read_text()
+        for name in ("book/index", "labs/01_lab")
+    }
+    assert "_sources/book/index.ipynb" in pages["book/index"]  # a chapter may be had as a notebook, always
+    assert ("on your machine, the rocket" in pages["book/index"]) is bool(repository)
+    return {name: re.findall(r'<a[^>]* href="(https?:[^"]*)"', page) for name, page in pages.items()}
+
+
+def test_a_book_without_an_address_leads_nowhere(tmp_path):
+    links = {link for found in small_book(tmp_path, None).values() for link in found}
+    assert not [link for link in links if re.search("github|colab|binder", link)], links
+
+
+def test_a_book_with_an_address_leads_to_the_tag_of_its_version(tmp_path):
+    links = small_book(tmp_path, "https://github.com/somebody/course")
+    ours = {name: [link for link in found if "somebody/course" in link] for name, found in links.items()}
+    assert "https://github.com/somebody/course" in ours["book/index"]
+    assert any(link.startswith("https://github.com/somebody/course/issues/") for link in ours["book/index"])
+    assert not [
+        link for link in links["book/index"] if re.search("colab|binder", link)
+    ]  # they open notebooks only
+    notebook = "somebody/course/blob/v1.2.3/labs/01_lab.ipynb"
+    assert f"https://colab.research.google.com/github/{notebook}" in ours["labs/01_lab"]
+    assert any(
+        link.startswith("https://mybinder.org/v2/gh/somebody/course/v1.2.3?") for link in ours["labs/01_lab"]
+    )
+
+
 # -------------------------------------------------------------------------------------------- in a browser (N, R)
 
 
@@ -347,14 +415,6 @@ def test_the_contents_open_on_a_phone(browser):
     link.first.click()
     found.page.wait_for_url("**/recognition/difficulties.html")
     found.page.close()
-
-
-def test_the_lab_offers_colab_and_binder(visit):
-    visit.open("labs/01_nearest_neighbours.html")
-    links = visit.page.eval_on_selector_all("a", "links => links.map(link => link.href)")
-    notebook = "main/labs/01_nearest_neighbours.ipynb"
-    assert f"https://colab.research.google.com/github/cnncourse/cnncourse/blob/{notebook}" in links
-    assert any(link.startswith("https://mybinder.org/v2/gh/cnncourse/cnncourse/main?") for link in links)
 
 
 def test_no_page_loads_anything_from_another_host():

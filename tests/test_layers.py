@@ -13,7 +13,8 @@ MAY_KNOW = {
     "experiments": GROUND | SUBJECT | {"data", "visualize", "training"},
     "grading": GROUND,  # it is handed a notebook and tests, and knows no lab
     "gradebook": GROUND | {"grading"},
-    "release": GROUND | {"grading"},
+    "address": GROUND,
+    "release": GROUND | {"grading", "address"},
     "doctor": GROUND | {"data"},
 }
 

@@ -40,6 +40,8 @@ class Memory:
         """Says who it is."""
         return f"I am {self.name}"
 '''
+PROJECT = '[project]\nversion = "1.2.3"\n[project.urls]\n'
+ADDRESS = "https://github.com/somebody/course"
 EXERCISE = {"double": {"exercise": "cnncourse.tiny:double"}}
 MEMORY = {"exercise": "cnncourse.tiny:Memory", "blank": ["keep"]}
 
@@ -65,6 +67,7 @@ def released(tmp_path_factory) -> Path:
     root = tmp_path_factory.mktemp("course")
     (root / "cnncourse").mkdir()
     (root / "cnncourse" / "tiny.py").write_text(LIBRARY)
+    (root / "pyproject.toml").write_text(PROJECT)
     cells = [
         code("imports", "%matplotlib inline\nimport numpy as np"),
         text("title", "# Twice"),
@@ -72,6 +75,8 @@ def released(tmp_path_factory) -> Path:
         text("remark", "Adding is as good as `values * 2`.", solution=True),
         code("memory", "", **MEMORY),
         code("experiment", "print(double(np.arange(3)))\nprint(Memory('Ada').greet())"),
+        text("way-in", "", install=True),
+        code("install", "", install=True),
     ]
     write(root / "solutions" / "01_twice.ipynb", nbformat.v4.new_notebook(cells=cells))
     release.release(root, say=lambda line: None)
@@ -153,7 +158,9 @@ def test_the_lab_has_no_outputs_no_markers_no_remarks(course):
 
 
 def test_cells_keep_their_ids(course):
-    assert [cell.id for cell in lab(course).cells] == ["imports", "title", "double", "memory", "experiment"]
+    assert [cell.id for cell in lab(course).cells] == [
+        *("imports", "title", "double", "memory", "experiment", "way-in", "install")
+    ]
 
 
 def test_releasing_twice_runs_nothing_and_writes_the_same_bytes(course):
@@ -196,6 +203,44 @@ def test_a_solution_that_fails_is_named_and_nothing_is_written(course):
     ):
         release.release(course, say=lambda line: None)
     assert (course / "solutions" / "01_twice.ipynb").read_bytes() == before
+
+
+def test_without_an_address_a_lab_says_how_to_install_what_was_given_and_names_no_place(course):
+    notebook = lab(course)
+    for name in ("way-in", "install"):
+        assert "pip install cnncourse-1.2.3-py3-none-any.whl" in cell(notebook, name).source
+    assert "http" not in (course / "labs" / "01_twice.ipynb").read_text()
+    assert cell(solution(course), "install").source == cell(notebook, "install").source
+
+
+def test_with_an_address_a_lab_leads_to_the_tag_of_its_version_and_no_solution_is_run_again(course):
+    replace(course / "pyproject.toml", "[project.urls]", f'[project.urls]\nRepository = "{ADDRESS}"')
+    assert [finding.partition(":")[0] for finding in findings(course)] == [
+        "solutions/01_twice.ipynb, cell 7 (way-in)",
+        "solutions/01_twice.ipynb, cell 8 (install)",
+        "labs/01_twice.ipynb, cell 6 (way-in)",
+    ]
+    said = []
+    release.release(course, say=said.append)
+    assert said == ["wrote solutions/01_twice.ipynb", "wrote labs/01_twice.ipynb"]
+    notebook = lab(course)
+    assert f'git+{ADDRESS}@v1.2.3"' in cell(notebook, "install").source
+    assert "blob/v1.2.3/labs/01_twice.ipynb" in cell(notebook, "way-in").source
+    assert findings(course) == []
+
+
+def test_an_address_typed_into_a_solution_is_found(course):
+    replace(course / "solutions" / "01_twice.ipynb", "the folder or wheel you were given", "PyPI")
+    assert any(
+        "cell 7 (way-in): is not how the course that pyproject.toml describes is installed" in finding
+        for finding in findings(course)
+    )
+
+
+def test_a_project_that_says_no_version_is_told(course):
+    (course / "pyproject.toml").unlink()
+    with pytest.raises(ReleaseError, match=r"pyproject\.toml does not say the project's version"):
+        release.release(course, say=lambda line: None)
 
 
 # ---------------------------------------------------------------------------------------------- what is found

@@ -1,4 +1,4 @@
-"""Lab 1: nearest neighbours."""
+"""Lab 1: nearest neighbours (N1, N2, N4, N5, N6)."""
 
 SOURCE = "cnncourse.neighbors"
 EXERCISES = {

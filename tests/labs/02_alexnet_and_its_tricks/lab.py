@@ -1,4 +1,4 @@
-"""Lab 2: AlexNet and its tricks."""
+"""Lab 2: AlexNet and its tricks (A1-A4)."""
 
 SOURCE = (
     "cnncourse.classification.convolution",

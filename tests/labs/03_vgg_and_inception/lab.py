@@ -1,4 +1,4 @@
-"""Lab 3: VGG and inception."""
+"""Lab 3: VGG and inception (A8, A9)."""
 
 SOURCE = (
     "cnncourse.classification.googlenet",

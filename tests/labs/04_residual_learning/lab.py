@@ -1,4 +1,4 @@
-"""Lab 4: residual learning."""
+"""Lab 4: residual learning (A10)."""
 
 SOURCE = ("cnncourse.classification.resnet", "cnncourse.classification.identity")
 EXERCISES = {

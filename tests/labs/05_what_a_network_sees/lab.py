@@ -1,4 +1,4 @@
-"""Lab 5: what a network sees."""
+"""Lab 5: what a network sees (A5, D1, S4)."""
 
 SOURCE = (
     "cnncourse.looking.filters",
