@@ -1,6 +1,6 @@
 """AlexNet: Krizhevsky, Sutskever and Hinton, "ImageNet classification with deep convolutional neural networks",
 NIPS 2012, section 3; and Krizhevsky, "One weird trick for parallelizing convolutional neural networks", 2014,
-whose single-column network is torchvision's."""
+whose single-column network is torchvision's (lecture A2)."""
 
 from cnncourse.classification.layers import Conv, ConvNet, Norm, Pool, scale_channels, scaled
 

@@ -1,5 +1,5 @@
 """VGG: Simonyan and Zisserman, "Very deep convolutional networks for large-scale image recognition", ICLR 2015,
-table 1, configurations A, B, D and E (11, 13, 16 and 19 layers with weights)."""
+table 1, configurations A, B, D and E (11, 13, 16 and 19 layers with weights; lecture A8)."""
 
 from collections.abc import Sequence
 

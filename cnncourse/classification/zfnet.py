@@ -1,5 +1,6 @@
 """ZFNet: Zeiler and Fergus, "Visualizing and understanding convolutional networks", ECCV 2014, section 4.1 and
-figure 3: AlexNet with a first layer of 7x7 filters at stride 2, which looking at AlexNet's filters suggested."""
+figure 3: AlexNet with a first layer of 7x7 filters at stride 2, which looking at AlexNet's filters suggested
+(lecture A7)."""
 
 from cnncourse.classification.layers import Conv, ConvNet, Norm, Pool, scale_channels, scaled
 

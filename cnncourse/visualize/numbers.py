@@ -1,4 +1,4 @@
-"""Images as the numbers that they are."""
+"""Images as the numbers that they are (lecture R2)."""
 
 from collections.abc import Sequence
 

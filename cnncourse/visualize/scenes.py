@@ -1,4 +1,4 @@
-"""Images with what is known about them: boxes around things, masks over them."""
+"""Images with what is known about them: boxes around things, masks over them (lecture R1)."""
 
 from collections.abc import Mapping, Sequence
 
