@@ -403,6 +403,22 @@ def test_search_finds_nearest_neighbours(visit):
     assert visit.problems == []
 
 
+def test_a_term_leads_to_its_entry_in_the_glossary(visit):
+    visit.problems.clear()
+    visit.open("book/architectures/vgg.html")
+    visit.page.locator("article a:has(.std-term)", has_text="receptive field").click()
+    visit.page.wait_for_url("**/glossary.html#term-receptive-field")
+    entry = visit.page.locator("#term-receptive-field")
+    assert (
+        entry.is_visible()
+        and "can depend on"
+        in visit.page.locator(
+            "dt:has(#term-receptive-field) + dd, #term-receptive-field + dd"
+        ).first.inner_text()
+    )
+    assert visit.problems == []
+
+
 def test_the_contents_open_on_a_phone(browser):
     found = Visit(browser, WINDOWS["phone"])
     found.open("book/index.html")
