@@ -403,6 +403,33 @@ def test_search_finds_nearest_neighbours(visit):
     assert visit.problems == []
 
 
+@pytest.mark.parametrize(
+    ("word", "chapter"),
+    [
+        ("underarms", "What a network sees"),  # in the middle of a paragraph
+        ("tumour", "Recognition and its difficulties"),  # in a table
+        ("regression", "Recognition and its difficulties"),
+        ("NotImplementedError", "Lab 1"),  # in a lab's code
+    ],
+)
+def test_search_finds_words_of_the_text_on_a_site_opened_from_disk(visit, word, chapter):
+    """The index of words comes with the page, by a script; only the lines around a word would have to be fetched."""
+    visit.problems.clear()
+    visit.open("search.html", f"?q={word}")
+    found = visit.page.locator("#search-results li a", has_text=chapter)
+    found.first.wait_for(timeout=10_000)
+    found.first.click()
+    visit.page.wait_for_load_state()
+    assert word in visit.page.locator("article").inner_text()
+    assert visit.problems == []
+
+
+def test_search_says_when_it_finds_nothing(visit):
+    visit.open("search.html", "?q=xylophonist")
+    visit.page.get_by_text("did not match any documents").wait_for(timeout=10_000)
+    assert visit.page.locator("#search-results li a").count() == 0
+
+
 def test_a_term_leads_to_its_entry_in_the_glossary(visit):
     visit.problems.clear()
     visit.open("book/architectures/vgg.html")
