@@ -1,5 +1,6 @@
 """The book: its configuration, its sources, and the built site in a browser, opened from disk."""
 
+import ast
 import importlib.util
 import json
 import re
@@ -12,6 +13,9 @@ from types import SimpleNamespace
 import nbformat
 import pytest
 import yaml
+
+from cnncourse import imports
+from cnncourse.visualize import page as shared
 
 ROOT = Path(__file__).resolve().parents[1]
 SITE = ROOT / "_build" / "html"
@@ -265,6 +269,29 @@ def test_a_book_with_an_address_leads_to_the_tag_of_its_version(tmp_path):
     assert any(
         link.startswith("https://mybinder.org/v2/gh/somebody/course/v1.2.3?") for link in ours["labs/01_lab"]
     )
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda path: path.stem)
+def test_what_chapters_share_is_imported_and_not_written_again(execution_cache, chapter):
+    code = "\n".join(execution_cache.cells(chapter.read_text()))
+    defined = {node.name for node in ast.walk(ast.parse(code)) if isinstance(node, ast.FunctionDef)}
+    assert not defined & set(vars(shared)), "cnncourse.visualize.page has it"
+    assert not re.search(r"\bglue\(|\bjson\.loads\(|\bMarkdown\(|\bttest|\bstats\.t\b", code)
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda path: path.stem)
+def test_a_chapter_names_the_results_that_it_shows_in_full_so_that_a_new_one_runs_it_again(
+    execution_cache, chapter
+):
+    code = "\n".join(execution_cache.cells(chapter.read_text()))
+    calls = [node for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Call)]
+    asked = [call.args[0] for call in calls if getattr(call.func, "id", None) == "result"]
+    names = [argument.value for argument in asked if isinstance(argument, ast.Constant)]
+    assert len(names) == len(asked), "result() of something that is not a name in quotes"
+    assert all((ROOT / "book" / "results" / f"{name}.json").is_file() for name in names)
+    assert not names or "cnncourse.visualize.page" in {
+        module for cell in execution_cache.cells(chapter.read_text()) for module in imports.imported_by(cell)
+    }
 
 
 # -------------------------------------------------------------------------------------------- in a browser (N, R)
