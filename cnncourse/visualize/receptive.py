@@ -1,12 +1,9 @@
-"""How far a value of a deep layer sees: pictures that move, layer by layer (lecture A8).
+"""How far a value of a deep layer sees: pictures one steps through, layer by layer (lecture A8).
 
-They are HTML with an SVG inside that moves by CSS alone: no script and no network, so they work from disk. The
-movement can be stopped. In print, and for readers who have asked their system for less motion, the last picture
-stands still; all numbers are in it.
+The frames are SVG; all numbers are in the last one, too.
 """
 
 import base64
-import hashlib
 import io
 from collections.abc import Sequence
 from html import escape
@@ -19,22 +16,22 @@ from cnncourse.classification.accounting import receptive_field
 from cnncourse.classification.profile import Field
 from cnncourse.classification.summary import describe, summary_rows
 from cnncourse.visualize.figure import BLUE, ORANGE, VERMILLION
+from cnncourse.visualize.steps import steps
 
 WIDTH = 400  # of the drawings, in units that are pixels on a phone
 INK, PALE = "#222222", "#e4e4e4"
 Layers = Sequence[tuple[int, int, int]]
 
 
-def growing_field(layers: Layers, names: Sequence[str] | None = None, seconds: float = 2.5) -> HTML:
+def growing_field(layers: Layers, names: Sequence[str] | None = None) -> HTML:
     """A stack of layers from the side, one axis of the maps: what one value of each sees of the image below.
 
-    Picture k marks one value behind layer k, the values that it is computed from, theirs, and so on down to the
+    Frame k marks one value behind layer k, the values that it is computed from, theirs, and so on down to the
     pixels. The place is far from the image's border.
 
     Args:
         layers: (kernel, stride, padding) of each, first to last.
         names: what the layers are called; by default "layer 1: 3×3" and so on.
-        seconds: how long each picture is shown.
     """
     names = names or [f"layer {k}: {kernel}×{kernel}" for k, (kernel, _, _) in enumerate(layers, 1)]
     fields = [Field(*receptive_field(layers[:k])) for k in range(len(layers) + 1)]
@@ -44,10 +41,14 @@ def growing_field(layers: Layers, names: Sequence[str] | None = None, seconds: f
         _row(ground, field, top, name)
         for field, top, name in zip(fields, tops, ["image", *names], strict=True)
     )
-    frames = ["".join(_cone(ground, fields, tops, seen)) for seen in map(seen_by_one, _prefixes(layers))]
-    sentences = [f"behind {name} one value sees {f.size}" for name, f in zip(names, fields[1:], strict=True)]
-    words = f"{len(layers)} layers, one above the other, over a row of pixels: {'; '.join(sentences)} pixels."
-    return _moving(still, frames, tops[0] + 30, words, seconds)
+    frames = [
+        _svg(still, "".join(_cone(ground, fields, tops, seen)), tops[0] + 30)
+        for seen in map(seen_by_one, _prefixes(layers))
+    ]
+    sentences = [
+        f"Behind {name} one value sees {f.size} pixels." for name, f in zip(names, fields[1:], strict=True)
+    ]
+    return steps(frames, sentences, f"{len(layers)} layers, one above the other, over a row of pixels")
 
 
 def seen_by_one(layers: Layers) -> list[tuple[int, int]]:
@@ -138,7 +139,7 @@ def _cone(ground: _Ground, fields: Sequence[Field], tops: Sequence[float], seen)
 
 
 # ------------------------------------------------------------------------------------------ a network, on a picture
-def field_on_image(model: nn.Module, image: np.ndarray, seconds: float = 1.2) -> HTML:
+def field_on_image(model: nn.Module, image: np.ndarray) -> HTML:
     """The square of an image that the middle value of each layer of a network sees, layer after layer.
 
     Below it the layers are listed with the side of their squares, in pixels. Layers that see no more than the one
@@ -158,19 +159,19 @@ def field_on_image(model: nn.Module, image: np.ndarray, seconds: float = 1.2) ->
         f'height="{scale * side:.1f}" href="{_jpeg(image)}"/>',
     ]
     lines = -(-len(rows) // 2)
-    frames = []
+    moving, sentences = [], []
     for number, (name, size) in enumerate(rows):
         x, y = 10 + WIDTH / 2 * (number // lines), 304 + 20 * (number % lines)
         still.append(_square(middle, scale * size, "white", 0.8))
         still.append(_line_of_table(x, y, name, size))
-        frames.append(
+        sentences.append(f"{name} sees a square of {size} pixels.")
+        moving.append(
             f'<rect x="{x - 8}" y="{y - 15}" width="{WIDTH / 2 - 6}" height="20" fill="{ORANGE}" '
             'fill-opacity="0.4" style="mix-blend-mode: multiply"/>'
             + _square(middle, scale * size, VERMILLION, 4)
         )
-    listed = ", ".join(f"{name} {size}" for name, size in rows)
-    words = f"Squares that grow around the middle of an image of {side} pixels. Their sides: {listed} pixels."
-    return _moving("".join(still), frames, 304 + 20 * lines, words, seconds)
+    frames = [_svg("".join(still), one, 304 + 20 * lines) for one in moving]
+    return steps(frames, sentences, f"Squares that grow around the middle of an image of {side} pixels")
 
 
 def growing_rows(model: nn.Module, input_size: int) -> list[tuple[str, int]]:
@@ -207,39 +208,11 @@ def _jpeg(image: np.ndarray) -> str:
     return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()
 
 
-# ----------------------------------------------------------------------------------------------------- what moves
-_STYLE = """
-#ID { max-width: 30rem; margin: 0 auto; background: white; padding: 0.5rem; }
-#ID svg { display: block; width: 100%; height: auto; font: 14px sans-serif; fill: INK; }
-#ID input, #ID label { display: none; }
-#ID .frame { opacity: 0; }
-#ID .frame.last { opacity: 1; }
-@media screen and (prefers-reduced-motion: no-preference) {
-  #ID input { display: inline-block; margin: 0 0.4rem 0 0; }
-  #ID label { display: inline-block; color: INK; }
-  #ID .frame { animation: ID-turn TOTALs step-end infinite; }
-  #ID input:checked ~ svg .frame { animation-play-state: paused; }
-  @keyframes ID-turn { from { opacity: 1; } SHARE% { opacity: 0; } to { opacity: 0; } }
-}
-"""
-
-
-def _moving(still: str, frames: Sequence[str], height: float, words: str, seconds: float) -> HTML:
-    """Frames over a drawing, shown in turn; without movement the last one."""
-    total = seconds * len(frames)
-    # The same picture has the same name in every build of the book.
-    name = "moving-" + hashlib.sha256(f"{still}{frames}".encode()).hexdigest()[:8]
-    style = _STYLE.replace("ID", name).replace("INK", INK).replace("TOTAL", f"{total:g}")
-    style = style.replace("SHARE", f"{100 / len(frames):.4f}")
-    groups = "".join(
-        f'<g class="frame{" last" * (number == len(frames) - 1)}" '
-        # A negative delay: all have begun, each at its own place in the turn.
-        f'style="animation-delay: {number * seconds - total:g}s">{frame}</g>'
-        for number, frame in enumerate(frames)
-    )
-    return HTML(
-        f'<div id="{name}" class="moving-picture"><style>{style}</style>'
-        f'<input type="checkbox" id="{name}-stop"><label for="{name}-stop">stand still</label>'
-        f'<svg viewBox="0 0 {WIDTH} {height:g}" role="img" aria-label="{escape(words)}">'
-        f"<title>{escape(words)}</title>{still}{groups}</svg></div>"
+def _svg(still: str, moving: str, height: float) -> str:
+    """A frame: what stands in every one, and over it what stands in this one alone."""
+    # Twice as many pixels as units: opened by itself it is larger than on the page.
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height:g}" width="{2 * WIDTH}" '
+        f'height="{2 * height:g}" font-size="14" font-family="sans-serif" fill="{INK}">'
+        f'<rect width="100%" height="100%" fill="white"/>{still}<g class="moving">{moving}</g></svg>'
     )
