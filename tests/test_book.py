@@ -412,6 +412,58 @@ def _sticking_out(page) -> list[str]:
     )
 
 
+# ----------------------------------------------------------------------------------------- pictures one steps through
+STEPPED = {"nms": "book/detection/measured.html", "scatter": "book/detection/measured.html"}
+
+
+@pytest.fixture(params=STEPPED)
+def stepped(visit, request):
+    visit.page.emulate_media(media="screen", reduced_motion="no-preference")
+    visit.open(STEPPED[request.param])
+    yield visit.page, visit.page.locator(f"#fig-{request.param} .steps")
+    visit.page.emulate_media(media="screen", reduced_motion="no-preference")
+
+
+def seen(picture) -> tuple[list[int], list[int]]:
+    """The numbers of the frames and of the sentences that are to be seen, from 1."""
+    parts = (picture.locator(part).all() for part in (".frames img", "li"))
+    return tuple([number for number, one in enumerate(part, 1) if one.is_visible()] for part in parts)
+
+
+def test_one_steps_through_a_picture_by_click(stepped):
+    _, picture = stepped
+    count = picture.locator("input").count()
+    assert seen(picture) == ([1], [1])
+    for number in range(2, count + 1):
+        picture.get_by_text("next").locator("visible=true").click()
+        assert seen(picture) == ([number], [number])
+    picture.get_by_text("2", exact=True).click()
+    assert seen(picture) == ([2], [2])
+
+
+def test_one_steps_through_a_picture_by_keyboard(stepped):
+    page, picture = stepped
+    picture.locator("input").first.focus()
+    for key, number in (("ArrowRight", 2), ("ArrowRight", 3), ("ArrowLeft", 2)):
+        page.keyboard.press(key)
+        assert seen(picture) == ([number], [number])
+
+
+@pytest.mark.parametrize("media", [{"media": "print"}, {"media": "screen", "reduced_motion": "reduce"}])
+def test_in_print_and_without_motion_the_last_frame_and_every_sentence_are_seen(stepped, media):
+    page, picture = stepped
+    count = picture.locator("input").count()
+    page.emulate_media(**media)
+    assert seen(picture) == ([count], list(range(1, count + 1)))
+
+
+def test_a_frame_is_as_wide_as_its_window_allows_and_in_sight_with_its_buttons(stepped):
+    page, picture = stepped
+    window = page.viewport_size
+    assert picture.bounding_box()["width"] > min(430, 0.8 * window["width"])
+    assert picture.bounding_box()["height"] < window["height"]
+
+
 def test_icons_are_drawn(visit):
     visit.open("book/index.html")
     empty = visit.page.eval_on_selector_all(

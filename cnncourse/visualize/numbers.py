@@ -26,7 +26,7 @@ def pixel_numbers(image, top: int, left: int, side: int = 8, channel: int = 0):
     axes[0, 0].add_patch(frame)
     axes[0, 0].set_title("what we see")
     axes[0, 0].axis("off")
-    _numbers(axes[1, 0], patch, 255)
+    draw_numbers(axes[1, 0], patch, 255)
     axes[1, 0].set_title(f"what the computer has ({name}, rows {top}–{top + side - 1})")
     return figure
 
@@ -45,14 +45,21 @@ def number_grids(grids: Sequence, titles: Sequence[str], highest: float | None =
     figure, axes = subplots(rows, columns, (2.3 * columns, 2.65 * rows))
     for number, ax in enumerate(axes.flat):
         if number < len(grids):
-            _numbers(ax, np.asarray(grids[number]), highest)
+            draw_numbers(ax, np.asarray(grids[number]), highest)
             ax.set_title(titles[number])
         else:
             ax.axis("off")
     return figure
 
 
-def _numbers(ax, grid, highest: float) -> None:
+def draw_numbers(ax, grid, highest: float) -> None:
+    """A matrix on axes, as a table of numbers on grey.
+
+    Args:
+        ax: matplotlib axes.
+        grid: int or float array [H, W].
+        highest: the number shown as white.
+    """
     ax.imshow(grid, cmap="gray", vmin=0, vmax=highest, interpolation="nearest")
     for (row, column), value in np.ndenumerate(grid):
         ax.text(
