@@ -1,18 +1,23 @@
 """The book: its configuration, its sources, and the built site in a browser, opened from disk."""
 
 import ast
+import base64
 import importlib.util
+import io
 import json
+import os
 import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
+from urllib.parse import unquote, urlsplit
 
 import nbformat
 import pytest
 import yaml
+from PIL import Image
 
 from cnncourse import imports
 from cnncourse.visualize import page as shared
@@ -294,6 +299,77 @@ def test_a_chapter_names_the_results_that_it_shows_in_full_so_that_a_new_one_run
     }
 
 
+# ---------------------------------------------------------------------------------------------- figures in full size
+
+
+PICTURES = """
+Pictures
+========
+
+.. image:: ähre.png
+   :alt: A picture of its own
+
+.. image:: linked.png
+   :alt: A picture that leads elsewhere
+   :target: https://example.org
+
+.. raw:: html
+
+   <p><img src="data:image/png;base64,DATA" alt="A picture inside" width="9"> and
+   <a href="elsewhere.html"><img src="data:image/png;base64,DATA" alt="A linked one inside"></a></p>
+"""
+
+
+@pytest.fixture(scope="module")
+def with_pictures(tmp_path_factory) -> str:
+    """A page in a folder below the first one, as HTML."""
+    folder = tmp_path_factory.mktemp("pictures")
+    part = folder / "part"
+    part.mkdir()
+    buffer = io.BytesIO()
+    Image.new("RGB", (3, 2)).save(buffer, format="PNG")
+    for name in ("ähre.png", "linked.png"):
+        (part / name).write_bytes(buffer.getvalue())
+    data = base64.b64encode(buffer.getvalue()).decode()
+    (part / "page.rst").write_text(PICTURES.replace("DATA", data))
+    (folder / "index.rst").write_text("First\n=====\n\n.. toctree::\n\n   part/page\n")
+    command = [
+        sys.executable,
+        "-m",
+        "sphinx",
+        "-W",
+        "-q",
+        "-C",
+        "-D",
+        "extensions=full_size",
+        folder,
+        folder / "out",
+    ]
+    subprocess.run(command, check=True, env={**os.environ, "PYTHONPATH": str(ROOT / "book" / "_ext")})
+    return (folder / "out" / "part" / "page.html").read_text()
+
+
+def links(html: str, alt: str) -> list[tuple[str, str]]:
+    """The addresses of what is around a picture with these words and of itself."""
+    return re.findall(rf'<a\b[^>]*href="([^"]+)"[^>]*>\s*<img\b(?=[^>]*alt="{alt}")[^>]*src="([^"]+)"', html)
+
+
+@pytest.mark.parametrize("alt", ["A picture of its own", "A picture inside"])
+def test_a_picture_becomes_a_link_to_its_own_file(with_pictures, alt):
+    ((to, source),) = links(with_pictures, alt)
+    assert to == source and to.startswith("../_images/") and to.endswith(".png")
+    assert re.search(rf'title="Opens in full size"[^>]*>\s*<img[^>]*alt="{alt}"', with_pictures)
+
+
+@pytest.mark.parametrize(
+    ("alt", "leads_to"),
+    [("A picture that leads elsewhere", "https://example.org"), ("A linked one inside", "elsewhere.html")],
+)
+def test_a_picture_that_is_a_link_already_leads_where_it_led(with_pictures, alt, leads_to):
+    assert [to for to, _ in links(with_pictures, alt)] == [leads_to]
+    assert with_pictures.count("full-size") == 2
+
+
 # -------------------------------------------------------------------------------------------- in a browser (N, R)
 
 
@@ -383,7 +459,7 @@ def _assert_images_are_there(page) -> None:
         """async images => Promise.all(images.map(async image => {
             image.loading = "eager";
             await image.decode().catch(() => null);
-            const decorates = image.closest("a, button") !== null;
+            const decorates = image.closest("article") === null && image.closest("a, button") !== null;
             return {src: image.src, width: image.naturalWidth, alt: image.alt, decorates};
         }))""",
     )
@@ -410,6 +486,63 @@ def _sticking_out(page) -> list[str]:
             .filter(e => e.getBoundingClientRect().right > window.innerWidth + 1)
             .slice(0, 5).map(e => e.tagName + "." + e.className)"""
     )
+
+
+FIGURES = """images => images.map(image => {
+    const link = image.closest("a");
+    return {
+        picture: image.src, alt: image.alt, hidden: !image.checkVisibility({visibilityProperty: true}),
+        to: link && link.href, says: link && link.title, named: link && link.hasAttribute("aria-label"),
+    };
+})"""
+
+
+def figures_of(page) -> list[dict]:
+    return page.eval_on_selector_all("article.bd-article img", FIGURES)
+
+
+def test_every_figure_is_a_link_to_the_picture_itself(opened):
+    visit, _ = opened
+    for figure in figures_of(visit.page):
+        assert figure["to"] == figure["picture"], f"{figure['picture']} does not open in full size"
+        assert (
+            figure["says"] == "Opens in full size" and not figure["named"]
+        )  # the alternative text is its name
+
+
+def test_what_every_figure_leads_to_opens_from_disk_at_its_own_resolution(browser):
+    """Each file once: pages repeat in two windows what they show."""
+    visit, other = (Visit(browser, WINDOWS["phone"]) for _ in range(2))
+    found = set()
+    for file in pages():
+        visit.open(file)
+        found |= {figure["to"] for figure in figures_of(visit.page)}
+    assert len(found) > 50
+    for address in found:
+        other.page.goto(address)
+        if address.endswith(".svg"):
+            assert other.page.evaluate("document.documentElement.tagName") == "svg"
+        else:
+            size = other.page.evaluate("[document.images[0].naturalWidth, document.images[0].naturalHeight]")
+            assert tuple(size) == Image.open(unquote(urlsplit(address).path)).size
+    assert visit.problems == other.problems == []
+    visit.page.close()
+    other.page.close()
+
+
+def test_a_figure_opens_by_click_and_by_enter(opened):
+    visit, file = opened
+    figure = next((one for one in figures_of(visit.page) if not one["hidden"]), None)
+    if figure is None:
+        return
+    for press in ("click", "Enter"):
+        link = visit.page.get_by_role("link", name=figure["alt"], exact=True).first
+        if press == "click":
+            link.click()
+        else:
+            link.press(press)
+        visit.page.wait_for_url(figure["to"])
+        visit.open(file)
 
 
 # ----------------------------------------------------------------------------------------- pictures one steps through
