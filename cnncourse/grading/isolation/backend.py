@@ -5,7 +5,6 @@ import signal
 import socket
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 from cnncourse.grading.isolation import wire
@@ -41,6 +40,7 @@ class IsolatedBackend:
         self._devices = ("cpu", device) if device != "cpu" else ("cpu",)
         self._unreadable: dict[int, str] = {}  # cells that killed the worker when they were parsed, and how
         self._deadly: dict[int, tuple[int, str]] = {}  # statements of the plan that did: their cell, and how
+        self._careful = False  # whether a worker has died, and cells and statements are sent one by one
         self._problems: Problems | None = None
         self._channel: Channel | None = None
         self._asked = 0
@@ -98,30 +98,45 @@ class IsolatedBackend:
         return time.monotonic() - begun
 
     def _load(self, deadline: float) -> str | None:
-        """Sends the cells and has run what of them runs. Returns how a worker died of it, or None."""
-        for position, cell in enumerate(self._cells):
-            if position in self._unreadable:
-                cell = replace(cell, text="")
-            fields = {"number": cell.number, "text": cell.text, "kind": cell.kind}
-            try:
-                self._request("read", self._until(deadline), fields)
-            except Died as death:
-                self._unreadable[position] = death.reason
-                self._deadly.clear()  # the plan is another one without this cell
-                return death.reason
+        """Sends the cells and has run what of them runs. Returns how a worker died of it, or None.
+
+        All at once, as long as no worker has died; then one by one, so that what kills it is known.
+        """
+        cells = [
+            [cell.number, "" if position in self._unreadable else cell.text, cell.kind]
+            for position, cell in enumerate(self._cells)
+        ]
+        try:
+            for position, some in enumerate(self._in_parts(cells)):  # noqa: B007, it is used when one dies
+                self._request("read", self._until(deadline), {"cells": some})
+        except Died as death:
+            return self._remember(death, self._unreadable, position, death.reason)
         reply = self._request("plan", self._until(deadline), {"roots": list(self._exercises)})
-        for place, cell in enumerate(self._read_plan(reply.value)):
-            try:
-                if place in self._deadly:
+        plan = self._read_plan(reply.value)
+        try:
+            for place, some in enumerate(self._in_parts(list(range(len(plan))))):
+                if place in self._deadly and self._careful:
                     reason = f"the statement that defines it {self._deadly[place][1]}"
                     self._request("give_up", self._until(deadline), {"place": place, "reason": reason})
                 else:
-                    self._request("run", self._until(deadline), {"place": place})
-            except Died as death:
-                self._deadly[place] = cell, death.reason
-                return death.reason
+                    self._request("run", self._until(deadline), {"places": some})
+        except Died as death:
+            cell = plan[place] if self._careful else 0
+            return self._remember(death, self._deadly, place, (cell, death.reason))
         self._problems = self._read_problems(self._request("loaded", LOAD_SECONDS, {}).value)
         return None
+
+    def _in_parts(self, things: list) -> list[list]:
+        return [[thing] for thing in things] if self._careful else [things]
+
+    def _remember(self, death: Died, deadly: dict, position: int, how: Any) -> str:
+        """Notes what a worker died of; the first time only that everything has to be asked for by itself."""
+        if self._careful:
+            deadly[position] = how
+            if deadly is self._unreadable:
+                self._deadly.clear()  # the plan is another one without this cell
+        self._careful = True
+        return death.reason
 
     def _until(self, deadline: float) -> float:
         return min(LOAD_SECONDS, max(0.0, deadline - time.monotonic()))

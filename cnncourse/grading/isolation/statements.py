@@ -133,7 +133,10 @@ class Statement:
     @cached_property
     def needs(self) -> frozenset[str]:
         """The names of the module that it, or what it defines, reads."""
-        return frozenset(needed_names(ast.unparse(self.node)))
+        try:
+            return frozenset(needed_names(ast.unparse(self.node)))
+        except (RecursionError, SyntaxError, MemoryError):  # nested deeper than these can follow
+            return frozenset()
 
     @cached_property
     def never(self) -> bool:

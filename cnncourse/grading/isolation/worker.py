@@ -52,17 +52,22 @@ class Loading:
         """Carries out one request."""
         return Reply(getattr(self, op)(**payload))
 
-    def read(self, number: int | None, text: str, kind: str) -> None:
-        """Takes in a cell."""
+    def read(self, cells: list[list[Any]]) -> None:
+        """Takes in cells: number, text and kind of each."""
         with quiet():
-            self.definitions.read(Cell(number, text, kind))
+            for cell in cells:
+                self.definitions.read(Cell(*cell))
 
     def plan(self, roots: list[str]) -> list[list[int]]:
         """Decides what runs for these exercises: the position of its cell and its line, for each statement."""
         return self.definitions.plan(roots)
 
-    def run(self, place: int) -> None:
-        """Runs one statement of the plan. The system ends the process when it takes too much of the processor."""
+    def run(self, places: list[int]) -> None:
+        """Runs statements of the plan. The system ends the process when one takes too much of the processor."""
+        for place in places:
+            self._run(place)
+
+    def _run(self, place: int) -> None:
         definitions = self.definitions
         always = definitions.statements[definitions.chosen[place]].defines
         begun, (soft, hard) = time.process_time(), resource.getrlimit(resource.RLIMIT_CPU)
