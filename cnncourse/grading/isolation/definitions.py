@@ -88,7 +88,7 @@ class Definitions:
         if cell.kind != "code":
             self._files.append("")
             self._not_code(
-                cell, cell.text, f"stands in a {cell.kind} cell, the {cell.number}th of the notebook"
+                cell, cell.text, f"stands in a {cell.kind} cell, number {cell.number} of all cells"
             )
             return
         file = f"<cell {position + 1}>"

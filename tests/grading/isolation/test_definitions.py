@@ -255,8 +255,8 @@ def test_a_name_that_stands_where_nothing_runs_is_told_with_its_cell(defined, tm
     path.write_text(json.dumps({"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}))
     definitions = new_definitions()
     definitions.load(read(path).cells, ["g"])
-    assert definitions.skipped["g"] == "it stands in a raw cell, the 2th of the notebook, which does not run"
-    assert "a markdown cell, the 4th of the notebook" in definitions.skipped["h"]
+    assert definitions.skipped["g"] == "it stands in a raw cell, number 2 of all cells, which does not run"
+    assert "a markdown cell, number 4 of all cells" in definitions.skipped["h"]
 
 
 # ---- what runs besides definitions
